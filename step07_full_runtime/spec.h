@@ -1,0 +1,231 @@
+/*
+ * spec.h - what the container is to be: config.json as a C structure.
+ *
+ * Flags edit the JSON document (options.c); spec_parse() is the only way from
+ * JSON to this structure, and refuses whatever it cannot make true. After it
+ * the structure is only read. It grew out of the options of steps 02 to 06.
+ *
+ * Pointers are NULL, counts 0 and the "has" numbers LIMIT_UNSET where
+ * config.json says nothing.
+ */
+#ifndef RUNG_SPEC_H
+#define RUNG_SPEC_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct json_t;
+
+/* A limit nobody asked for, and one that was asked to be "max". */
+#define LIMIT_UNSET INT64_MIN
+#define LIMIT_MAX (-1)
+
+/* One line of /proc/PID/uid_map or gid_map. */
+struct id_map {
+    uint32_t inside;
+    uint32_t outside;
+    uint32_t count;
+};
+
+struct id_maps {
+    struct id_map *maps;
+    size_t count;
+};
+
+struct ids {
+    uid_t *ids;
+    size_t count;
+};
+
+/* The five sets of capabilities(7), a bit for each CAP_ number. */
+struct capability_sets {
+    uint64_t bounding;
+    uint64_t effective;
+    uint64_t permitted;
+    uint64_t inheritable;
+    uint64_t ambient;
+};
+
+struct rlimit_spec {
+    int resource; /* RLIMIT_... */
+    struct rlimit limit;
+};
+
+struct process_spec {
+    char **args; /* NULL-terminated */
+    char **env; /* NULL-terminated, NAME=value */
+    char *cwd;
+    uid_t uid;
+    gid_t gid;
+    mode_t umask;
+    struct ids groups;
+    struct capability_sets capabilities;
+    struct rlimit_spec *rlimits;
+    size_t rlimit_count;
+    bool terminal;
+    bool init; /* io.rung.init: our own process 1 reaps and passes signals */
+    bool no_new_privs;
+    int console_rows; /* 0: as the caller's terminal */
+    int console_columns;
+    bool has_oom_score_adj;
+    int oom_score_adj;
+};
+
+/* One mount; what to do with it has been read from its options already. */
+struct mount_spec {
+    char *destination;
+    char *type;
+    char *source;
+    char *data; /* options that belong to the file system itself */
+    uint64_t attr_set; /* MOUNT_ATTR_... for mount_setattr(2) */
+    uint64_t attr_clear;
+    unsigned long propagation; /* MS_PRIVATE and so on, 0: leave it */
+    bool bind;
+    bool recursive;
+};
+
+/* A device node to make in /dev. */
+struct device_spec {
+    char *path;
+    char type; /* 'c', 'b', 'p' */
+    unsigned int major;
+    unsigned int minor;
+    mode_t mode;
+    uid_t uid;
+    gid_t gid;
+};
+
+/* Who may open what: one line of linux.resources.devices, in order. */
+struct device_rule {
+    bool allow;
+    char type; /* 'a' (all), 'b', 'c' */
+    int64_t major; /* -1: any */
+    int64_t minor;
+    unsigned int access; /* DEVICE_READ | ... */
+};
+
+enum {
+    DEVICE_READ = 1,
+    DEVICE_WRITE = 2,
+    DEVICE_MKNOD = 4,
+};
+
+/* linux.resources.unified: a cgroup file and what to write into it. */
+struct unified_setting {
+    char *file;
+    char *value;
+};
+
+struct resources {
+    int64_t memory_limit; /* bytes: memory.max */
+    int64_t memory_swap; /* bytes of memory + swap, as OCI counts */
+    int64_t memory_reservation; /* memory.low */
+    int64_t memory_high; /* bytes: memory.high, from unified or the flag */
+    int64_t pids_limit;
+    int64_t cpu_quota; /* microseconds in each period */
+    uint64_t cpu_period; /* 0: the kernel's 100000 */
+    uint64_t cpu_shares; /* 2 to 262144, 0: unset; becomes cpu.weight */
+    char *cpuset_cpus;
+    char *cpuset_mems;
+    struct unified_setting *unified;
+    size_t unified_count;
+    struct device_rule *device_rules;
+    size_t device_rule_count;
+};
+
+/* io.rung.* annotations: networking, for which OCI has no field. */
+struct network_spec {
+    bool wanted; /* false: the namespace has lo alone */
+    char *bridge;
+    struct in_addr ip; /* network byte order */
+    unsigned int prefix;
+    bool nat;
+};
+
+/* io.rung.layers / io.rung.overlay: what the root is stacked from. */
+struct overlay_spec {
+    bool wanted;
+    char **layers; /* NULL-terminated, bottom first; root.path is below */
+};
+
+/* The eight namespaces: a new one, an existing one's path, or the host's. */
+enum namespace_type {
+    NS_USER,
+    NS_PID,
+    NS_MOUNT,
+    NS_IPC,
+    NS_UTS,
+    NS_NETWORK,
+    NS_CGROUP,
+    NS_TIME,
+    NS_COUNT,
+};
+
+struct namespace_spec {
+    bool wanted; /* listed in config.json */
+    char *path; /* join this one; NULL: make a new one */
+};
+
+/* A clock of a new time namespace, moved by this much. */
+struct time_offset {
+    int64_t seconds;
+    uint32_t nanoseconds;
+};
+
+struct seccomp_spec {
+    bool wanted;
+    const struct json_t *profile; /* linux.seccomp; NULL: our default filter */
+};
+
+struct sysctl_setting {
+    char *key; /* with dots: net.ipv4.ip_forward */
+    char *value;
+};
+
+struct spec {
+    char *bundle; /* absolute: relative paths in config.json start here */
+    char *hostname;
+    char *domainname;
+
+    char *root_path; /* absolute */
+    bool root_readonly;
+    unsigned long root_propagation; /* MS_..., 0: private */
+    struct overlay_spec overlay;
+    struct mount_spec *mounts;
+    size_t mount_count;
+    char **masked_paths; /* NULL-terminated */
+    char **readonly_paths; /* NULL-terminated */
+
+    struct process_spec process;
+    struct seccomp_spec seccomp;
+
+    struct namespace_spec namespaces[NS_COUNT];
+    struct id_maps uid_maps;
+    struct id_maps gid_maps;
+    struct time_offset monotonic;
+    struct time_offset boottime;
+    struct sysctl_setting *sysctls;
+    size_t sysctl_count;
+
+    struct device_spec *devices; /* beside the default ones */
+    size_t device_count;
+
+    char *cgroups_path; /* NULL: a name of our own; checked: no ".." */
+    struct resources resources;
+    struct network_spec network;
+
+    bool rootless; /* we are not root on the host */
+};
+
+/* Read and check all of it. An error ends the program and names the field:
+ * "rung: config.json: process.rlimits[2].type: unknown limit "X"". */
+struct spec *spec_parse(struct json_t *config, const char *bundle);
+
+/* True if a new namespace of this type is to be made. */
+bool spec_makes(const struct spec *spec, enum namespace_type type);
+
+#endif
