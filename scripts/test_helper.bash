@@ -1,0 +1,422 @@
+# shellcheck shell=bash
+# The vocabulary of the tests.  Every .bats file starts with
+#
+#     # bats file_tags=step03,uts
+#     load ../scripts/test_helper
+#
+# and may then say:
+#
+#   demo ARGS...              run the program under test, to its end: sets $status, $output (its standard output),
+#                             $stderr, $lines and $stderr_lines, and shows them when the test fails
+#   assert_status N           it must have ended with status N
+#   assert_output TEXT        it must have printed exactly TEXT (a * in "assert_output_like" stands for anything)
+#   assert_stderr_like TEXT   the same for what it wrote to standard error
+#   assert_one_line_error P   standard error must be one line, starting with "demo: ", that fits the pattern P
+#   start_demo ARGS...        start it in the background: sets $demo_pid; its output goes to $demo_out and $demo_err
+#   container_pid [PID]       print the PID, seen from the host, of the command it runs (waits until it runs)
+#   wait_for_demo [PID]       wait until it ends: sets $status, $output and $stderr as demo does
+#   stop_demo [PID]           send it SIGTERM, and wait
+#   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
+#   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu veth bridge nft
+#                             overlay user_ns time_ns pty rootfs (a name that is not known fails)
+#   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
+#   with_pty <<'END'          run a Python script that types into the program's terminal: see below
+#   in_outer_mount_namespace shared|private COMMAND...
+#                             run it in a mount namespace whose mounts are shared or private: a host to break
+#   ns_inode PID TYPE         print the number of a namespace: ns_inode self pid, ns_inode $pid mnt
+#   status_field PID NAME     print a line of /proc/PID/status: status_field $pid NSpid
+#   children_of PID           print the PIDs of its children
+#   cgroup_of PID             print the directory of its cgroup, below the mount point too
+#   assert_host_unchanged     mounts, cgroups, links, nft tables, processes, hostname as they were when the test began
+#
+# Every test begins in an empty directory ($BATS_TEST_TMPDIR) where build/ is the checkout's, and ends with
+# assert_host_unchanged.  A file that needs more defines before_each and after_each, not setup and teardown.
+#
+# From outside: $DEMO is the program under test, split into words ("step04/demo --without=pivot"), by default the
+# one next to the .bats file; $STEP is the number of its step, two digits; RUNG_NO_SKIP=1 makes a missing
+# requirement a failure; RUNG_SLOWNESS=4 gives everything four times as long.
+
+bats_require_minimum_version 1.5.0
+
+# A test that hangs is stopped: by us ($DEMO_LIMIT; that also ends what holds the pipes we read from), or by bats.
+SLOWNESS=${RUNG_SLOWNESS:-1}
+DEMO_LIMIT=$((40 * SLOWNESS))
+export BATS_TEST_TIMEOUT=$((120 * SLOWNESS))
+
+TOP=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd -P)
+
+# The program under test, and its first word with an absolute path: tests run elsewhere.
+read -ra DEMO_WORDS <<<"${DEMO:-$BATS_TEST_DIRNAME/demo}"
+[[ ${DEMO_WORDS[0]} == /* ]] || DEMO_WORDS[0]=$PWD/${DEMO_WORDS[0]}
+DEMO_PROGRAM=${DEMO_WORDS[0]}
+DEMO=${DEMO_WORDS[*]}
+if [[ -z ${STEP-} && $BATS_TEST_DIRNAME/$DEMO_PROGRAM =~ step([0-9][0-9]) ]]; then
+    STEP=${BASH_REMATCH[1]}
+fi
+STEP=${STEP:-01}
+ROOTFS=$TOP/build/rootfs
+export DEMO STEP ROOTFS TOP
+# Messages are compared: everything speaks the same language.
+export LC_ALL=C.UTF-8 TERM=${TERM:-dumb}
+
+# --- Running the program ---------------------------------------------------
+
+demo() {
+    run_and_show "${DEMO_WORDS[@]}" "$@"
+}
+
+# run_and_show COMMAND...: like bats' own "run", which warns about the status 127, and hangs when the command does.
+run_and_show() {
+    local before=$SECONDS
+    status=0
+    output=$(timeout --kill-after=5 "$DEMO_LIMIT" "$@" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&-) || status=$?
+    stderr=$(cat "$BATS_TEST_TMPDIR/stderr")
+    # shellcheck disable=SC2034 # for the tests
+    mapfile -t lines <<<"$output"
+    # shellcheck disable=SC2034
+    mapfile -t stderr_lines <<<"$stderr"
+    show_result "$*"
+    if ((SECONDS - before >= DEMO_LIMIT)); then
+        fail "it did not end within $DEMO_LIMIT seconds"
+    fi
+}
+
+show_result() {
+    printf '$ %s\n' "$1"
+    [[ -z $output ]] || printf '%s\n' "$output"
+    [[ -z $stderr ]] || printf '%s\n' "$stderr" | sed 's/^/stderr: /'
+    printf 'status: %s\n' "$status"
+}
+
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    return 1
+}
+
+assert_status() {
+    ((status == $1)) || fail "status is $status, not $1"
+}
+
+assert_output() {
+    [[ $output == "$1" ]] || fail "standard output is not: $1"
+}
+
+# The patterns below are bash's: * stands for anything.  They are meant to be patterns, hence no quotes.
+assert_output_like() {
+    # shellcheck disable=SC2053
+    [[ $output == $1 ]] || fail "standard output does not fit: $1"
+}
+
+assert_stderr_like() {
+    # shellcheck disable=SC2053
+    [[ $stderr == $1 ]] || fail "standard error does not fit: $1"
+}
+
+# assert_one_line_error PATTERN: "demo: ACTION OBJECT: reason (likely cause)", and nothing else.
+assert_one_line_error() {
+    [[ $stderr != *$'\n'* ]] || fail "the error is longer than one line" || return
+    [[ $stderr == demo:\ * ]] || fail "the error does not start with 'demo: '" || return
+    assert_stderr_like "${1:-*}"
+}
+
+# start_demo ARGS...: standard input is empty, so that it never reads the test's own.
+start_demo() {
+    demo_out=$BATS_TEST_TMPDIR/demo.$((++demos_started)).out
+    demo_err=${demo_out%.out}.err
+    "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
+    demo_pid=$!
+    running[demo_pid]="${DEMO_WORDS[*]} $*"
+    out_of[demo_pid]=$demo_out
+}
+
+# wait_for_demo [PID]: by default the one started last.
+wait_for_demo() {
+    local pid=${1:-$demo_pid}
+    eventually process_ended "$pid" || fail "${running[pid]}: still running" || return
+    status=0
+    wait "$pid" 2>/dev/null || status=$?
+    output=$(cat "${out_of[pid]}")
+    stderr=$(cat "${out_of[pid]%.out}.err")
+    show_result "${running[pid]} &"
+    unset "running[pid]"
+}
+
+# stop_demo [PID]
+stop_demo() {
+    kill -TERM "${1:-$demo_pid}" 2>/dev/null || true
+    wait_for_demo "$@"
+}
+
+# process_ended PID: it is gone, or a zombie that waits for us.
+process_ended() {
+    local state
+    state=$(status_field "$1" State 2>/dev/null) || return 0
+    [[ $state == [ZX]* ]]
+}
+
+# container_pid [PID OF A DEMO]: the first descendant of the demo that runs another program than the demo's own.
+container_pid() {
+    eventually container_runs "${1:-$demo_pid}" >/dev/null ||
+        fail "the demo runs no command: $(cat "$demo_err")" || return
+    container_runs "${1:-$demo_pid}"
+}
+
+container_runs() {
+    local child exe
+    for child in $(children_of "$1"); do
+        exe=$(readlink "/proc/$child/exe") || continue
+        if [[ $exe != "$(readlink -f "$DEMO_PROGRAM")" && $exe != /memfd:* ]]; then
+            echo "$child"
+            return
+        fi
+        container_runs "$child" && return
+    done
+    return 1
+}
+
+children_of() {
+    cat "/proc/$1/task/"*/children 2>/dev/null || true
+}
+
+# demo_as_nobody ARGS...: the program, and a root file system for --rootfs ($PUBLIC/rootfs), are copied to where every
+# user may read them: the checkout may be in /root.
+demo_as_nobody() {
+    make_public_copies
+    run_and_show "${AS_NOBODY[@]}" "$PUBLIC/demo" "${DEMO_WORDS[@]:1}" "$@"
+}
+
+AS_NOBODY=()
+if ((EUID == 0)); then
+    AS_NOBODY=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+fi
+
+make_public_copies() {
+    PUBLIC=$BATS_TEST_TMPDIR/public
+    [[ ! -e $PUBLIC ]] || return 0
+    mkdir "$PUBLIC"
+    cp "$DEMO_PROGRAM" "$PUBLIC/demo"
+    [[ ! -d $ROOTFS ]] || cp -a "$ROOTFS" "$PUBLIC/rootfs"
+    chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+}
+
+# --- What this machine has -------------------------------------------------
+
+requires() {
+    local name missing=()
+    for name in "$@"; do
+        declare -F "has_$name" >/dev/null || fail "requires: unknown name: $name"
+        "has_$name" || missing+=("$name")
+    done
+    ((${#missing[@]})) || return 0
+    if [[ ${RUNG_NO_SKIP-} == 1 ]]; then
+        fail "nothing may be skipped here, and this machine lacks: ${missing[*]}"
+    else
+        skip "this machine lacks: ${missing[*]}"
+    fi
+}
+
+has_root() { ((EUID == 0)); }
+has_cgroup2() { [[ -n $(cgroup2_mount) ]]; }
+has_memory() { has_controller memory; }
+has_pids() { has_controller pids; }
+has_cpu() { has_controller cpu; }
+has_veth() { has_root && can_add_link veth; }
+has_bridge() { has_root && can_add_link bridge; }
+has_nft() { has_root && command -v nft >/dev/null && unshare --net nft list tables >/dev/null 2>&1; }
+has_overlay() { modprobe -q overlay 2>/dev/null || true; grep -qw overlay /proc/filesystems; }
+has_user_ns() { "${AS_NOBODY[@]}" unshare --user true 2>/dev/null; }
+has_time_ns() { [[ -e /proc/self/ns/time ]]; }
+has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
+has_rootfs() { [[ -x $ROOTFS/bin/busybox ]]; }
+
+has_controller() {
+    local mount
+    mount=$(cgroup2_mount)
+    [[ -n $mount ]] && grep -qw "$1" "$mount/cgroup.controllers"
+}
+
+can_add_link() {
+    unshare --net ip link add probe type "$1" 2>/dev/null
+}
+
+# Where cgroup v2 is mounted.  Field 5 of mountinfo; the type stands after " - ".
+cgroup2_mount() {
+    awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo
+}
+
+cgroup_of() {
+    local mount path
+    mount=$(cgroup2_mount)
+    path=$(sed -n 's/^0:://p' "/proc/$1/cgroup")
+    path=$mount${path%/}
+    echo "$path"
+}
+
+# --- Looking from the host -------------------------------------------------
+
+ns_inode() {
+    local link
+    link=$(readlink "/proc/$1/ns/$2") || return
+    link=${link#*[}
+    echo "${link%]}"
+}
+
+status_field() {
+    sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status"
+}
+
+eventually() {
+    local end=$((SECONDS + ${EVENTUALLY_SECONDS:-10} * SLOWNESS))
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.05
+    done
+}
+
+# in_outer_mount_namespace shared|private COMMAND...: what leaks out of the command's mount namespace stays in here.
+in_outer_mount_namespace() {
+    local propagation=$1
+    shift
+    unshare --mount --propagation private unshare --mount --propagation "$propagation" "$@"
+}
+
+# --- Terminals -------------------------------------------------------------
+
+# with_pty <<'END' ... END: Python, with pexpect.  demo("-v", "/bin/sh") starts the program under test on a terminal
+# of 24 lines and 80 columns, and returns pexpect's object: .expect("# "), .sendline("echo $$"), .sendintr() (Ctrl-C),
+# .sendcontrol("z"), .setwinsize(30, 100), .wait_status() (the status as a shell would give it).
+with_pty() {
+    local script
+    script=$(cat)
+    echo "$with_pty_prelude$script" >"$BATS_TEST_TMPDIR/with_pty.py"
+    run_and_show python3 "$BATS_TEST_TMPDIR/with_pty.py"
+    assert_status 0
+}
+
+with_pty_prelude='
+import os, signal, sys, time
+import pexpect
+
+class Terminal(pexpect.spawn):
+    def __init__(self, *words):
+        super().__init__(words[0], list(words[1:]), encoding="utf-8", codec_errors="replace", timeout=15,
+                         dimensions=(24, 80), logfile=None)
+        self.logfile_read = sys.stdout
+        self.delaybeforesend = 0.1
+
+    def wait_status(self):
+        self.expect(pexpect.EOF)
+        self.close()
+        return self.exitstatus if self.signalstatus is None else 128 + self.signalstatus
+
+def explain(kind, error, trace):
+    while trace.tb_next and "pexpect" not in trace.tb_next.tb_frame.f_code.co_filename:
+        trace = trace.tb_next
+    line = open(__file__).readlines()[trace.tb_lineno - 1].strip()
+    print(f"\n{kind.__name__} in: {line}: {str(error).splitlines()[:1]}", file=sys.stderr)
+
+sys.excepthook = explain
+
+def demo(*args):
+    return Terminal(*os.environ["DEMO"].split(), *args)
+'
+
+# --- The host, before and after --------------------------------------------
+
+setup() {
+    mkdir -p "$BATS_TEST_TMPDIR/cwd"
+    cd "$BATS_TEST_TMPDIR/cwd" || return
+    ln -s "$TOP/build" build
+    demos_started=0
+    running=() # by PID: the command line of each demo in the background
+    out_of=() # by PID: where its output goes
+    # What the test starts inherits this: it finds what is left of it.
+    export RUNG_TEST=$BATS_TEST_TMPDIR
+    host_snapshot before
+    if declare -F before_each >/dev/null; then before_each; fi
+}
+
+teardown() {
+    local problem='' pid
+    if declare -F after_each >/dev/null; then after_each || problem=after_each; fi
+    for pid in "${!running[@]}"; do
+        kill -TERM "$pid" 2>/dev/null || continue
+        EVENTUALLY_SECONDS=5 eventually process_ended "$pid" || problem="SIGTERM did not end $pid"
+    done
+    assert_host_unchanged || problem='the host has changed'
+    [[ -z $problem ]] || clean_up
+    cd "$TOP" || return
+    [[ -z $problem ]] || fail "$problem"
+}
+
+# host_snapshot NAME: remember the host as it is now.
+host_snapshot() {
+    # The programs that look must not be found by processes_left.
+    (export -n RUNG_TEST && snapshot) >"$BATS_TEST_TMPDIR/host.$1"
+}
+
+# assert_host_unchanged: the kernel removes some things a little later than it says, so try for some seconds.
+# (A plain "return" would mean another status in here: a failed test's teardown is run by a trap.)
+assert_host_unchanged() {
+    EVENTUALLY_SECONDS=5 eventually host_is_unchanged && return 0
+    echo 'The host has changed (< before, > after):'
+    diff "$BATS_TEST_TMPDIR/host.before" "$BATS_TEST_TMPDIR/host.after" || true
+    fail 'the host is not as it was'
+}
+
+host_is_unchanged() {
+    host_snapshot after
+    cmp -s "$BATS_TEST_TMPDIR/host.before" "$BATS_TEST_TMPDIR/host.after"
+}
+
+snapshot() {
+    local link pid mount
+    printf 'hostname %s\n' "$(</proc/sys/kernel/hostname)"
+    printf 'ip_forward %s\n' "$(</proc/sys/net/ipv4/ip_forward)"
+    sed 's/^/mount /' /proc/self/mountinfo
+    for link in /sys/class/net/*; do
+        printf 'link %s\n' "${link##*/}"
+    done
+    if ((EUID == 0)) && command -v nft >/dev/null; then
+        nft list tables 2>/dev/null | sed 's/^/nft /'
+    fi
+    mount=$(cgroup2_mount)
+    if [[ -n $mount ]]; then
+        find "$mount" -type d -name 'rung-*' 2>/dev/null | sort | sed 's/^/cgroup /'
+    fi
+    for pid in $(processes_left); do
+        printf 'process %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+    done
+}
+
+# processes_left: the processes that this test started, found through the variable they inherited.  (Zombies have no
+# environment any more: whoever should reap them is found instead.)
+processes_left() {
+    grep -lzxF "RUNG_TEST=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ 2>/dev/null | sed 's,^/proc/,,; s,/environ$,,'
+}
+
+# clean_up: remove what a failed test left: only what was not there before, and only what is ours.
+clean_up() {
+    local kind name rest mount
+    for name in $(export -n RUNG_TEST && processes_left); do
+        kill -KILL "$name" 2>/dev/null || true
+    done
+    host_snapshot after
+    diff "$BATS_TEST_TMPDIR/host.before" "$BATS_TEST_TMPDIR/host.after" | sed -n 's/^> //p' | tac |
+        while read -r kind name rest; do
+            case $kind in
+            cgroup)
+                echo 1 >"$name/cgroup.kill" || true
+                EVENTUALLY_SECONDS=2 eventually rmdir "$name" || true
+                ;;
+            link) case $name in rung*) ip link delete "$name" || true ;; esac ;;
+            nft) case "$name $rest" in "table ip rung"*) nft delete table ip rung || true ;; esac ;;
+            mount) case $rest in *"$BATS_TEST_TMPDIR"* | *"$ROOTFS"*)
+                read -r _ _ _ mount _ <<<"$rest"
+                umount -l "$mount" || true ;;
+            esac ;;
+            esac
+        done
+    sed -n 's/^hostname //p' "$BATS_TEST_TMPDIR/host.before" >/proc/sys/kernel/hostname || true
+    sed -n 's/^ip_forward //p' "$BATS_TEST_TMPDIR/host.before" >/proc/sys/net/ipv4/ip_forward || true
+} 2>/dev/null
