@@ -1,0 +1,61 @@
+/*
+ * cgroup.h - the container's cgroup: cgroups(7), cgroup v2 only.
+ *
+ * For: limits, freezing, killing all of a container at once, statistics.
+ * Never: assumes /sys/fs/cgroup; joins a path unchecked; waits without a
+ * bound; lets a limit that was asked for go unset. It grew out of step05.
+ */
+#ifndef RUNG_CGROUP_H
+#define RUNG_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spec;
+
+/*
+ * path is NULL where the host has no cgroup v2 for us and no limit was asked
+ * for: the container then stays in our own cgroup. All functions accept that.
+ */
+struct cgroup {
+    char *path;        /* its directory; goes into the state file */
+    char *parent;      /* the directory above, which hands out controllers */
+    unsigned int need; /* controllers that the limits need, a bit for each */
+    int fd;            /* the directory, for CLONE_INTO_CGROUP; or -1 */
+};
+
+/* Find the place: path, parent and need. No side effect. Ends the program if
+ * a limit was asked for that this host cannot set. */
+void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id);
+/* Fill the structure from the path that a state file names (or NULL). */
+void cgroup_reopen(struct cgroup *c, const char *path);
+
+/* Enable the controllers, make the directory, open fd. */
+void cgroup_create(struct cgroup *c);
+/* Write the limits. Also used by `update`. */
+void cgroup_limits(const struct cgroup *c, const struct spec *spec);
+
+/* Stop or continue every process in it. Waits until it is so, 10 s at most;
+ * 0, or -1 and errno. */
+int cgroup_freeze(const struct cgroup *c, bool frozen);
+/* SIGKILL to every process in it: 0, or -1 and errno. Does not wait. */
+int cgroup_kill(const struct cgroup *c);
+/* Kill, wait for "populated 0", remove it and all below; then take back the
+ * controllers that no container needs any more. 0, or -1 after warn(). */
+int cgroup_undo(struct cgroup *c);
+
+/* What the kernel counted. -1: this host or cgroup does not say. */
+struct cgroup_stats {
+    int64_t memory_current;
+    int64_t memory_peak;
+    int64_t memory_max;
+    int64_t oom_kills;
+    int64_t pids_current;
+    int64_t pids_max_events; /* forks refused by pids.max */
+    int64_t cpu_usage_usec;
+    int64_t cpu_nr_throttled;
+    int64_t cpu_throttled_usec;
+};
+void cgroup_read_stats(const struct cgroup *c, struct cgroup_stats *stats);
+
+#endif
