@@ -16,7 +16,7 @@ struct spec;
 
 /* The names that the state file must know. Empty: no cable wanted. */
 struct network {
-    char link[IFNAMSIZ];   /* the host's end: rung-0af00002 for 10.240.0.2 */
+    char link[IFNAMSIZ]; /* the host's end: rung-0af00002 for 10.240.0.2 */
     char bridge[IFNAMSIZ]; /* rung0 */
 };
 
@@ -26,8 +26,7 @@ void network_plan(struct network *n, const struct spec *spec);
 void network_reopen(struct network *n, const char *link, const char *bridge);
 
 /* In the parent: bridge, cable into the namespace of process pid, NAT. */
-void network_attach(const struct network *n, const struct spec *spec,
-                    pid_t pid);
+void network_attach(struct network *n, const struct spec *spec, pid_t pid);
 /* In the container's network namespace: lo up; eth0's address; route. */
 void network_inside(const struct spec *spec);
 /* Remove the cable, and the bridge and NAT if it was the last one's.
