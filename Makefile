@@ -1,0 +1,229 @@
+# Rung: a container runtime in seven steps.
+#
+# "make" lists what can be made; the list is read out of the "##" comments
+# below. Programs are built by the ordinary user. Only running them needs root,
+# and sudo is asked for there and nowhere else.
+
+.DEFAULT_GOAL := help
+
+# Change these on the command line: make CC=clang step05
+CC = gcc
+CFLAGS = -O2 -g
+PREFIX = /usr/local
+
+# make WERROR=1: a warning stops the build, as it does in CI.
+WARNINGS = -Wall -Wextra $(if $(WERROR),-Werror)
+
+# How to become root to run a demo. Empty when we are root already.
+SUDO = $$([ "$$(id -u)" = 0 ] || echo sudo)
+
+##@ Start here
+
+help: ## list what can be made (this list)
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
+	    /^[a-z0-9 ]+:.*## / { n = split($$1, name, " "); \
+	    if (n > 1) name[1] = name[1] (n > 2 ? ".." : ", ") name[n]; \
+	    printf "  make %-15s %s\n", name[1], $$2 }' Makefile
+
+# A machine that can't run step07 (scripts/doctor says why) has a VM do it.
+demo: ## install what is missing, build step07, run it
+	@scripts/setup build
+	@$(MAKE) --no-print-directory rootfs step07
+	@if scripts/doctor --quiet 07; then \
+	    $(SUDO) ./step07/demo; \
+	else \
+	    scripts/doctor 07; \
+	    echo 'make demo: so the demonstration runs in a virtual machine'; \
+	    scripts/setup vm && scripts/vm run ./step07/demo; \
+	fi
+
+test: ## run every test, here or in a virtual machine
+	@scripts/setup build test
+	@scripts/test
+
+doctor: ## can this machine run each step, and if not, why
+	@scripts/doctor
+
+setup: ## install what building and testing need (asks for sudo)
+	@scripts/setup build test
+
+rootfs: ## make build/rootfs, the containers' root file system
+	@scripts/rootfs busybox build/rootfs
+
+vm: ## a root shell in a virtual machine
+	@scripts/setup build vm
+	@scripts/vm
+
+cleanup: ## remove what a demo left that was killed with SIGKILL
+	@$(SUDO) scripts/cleanup
+
+##@ The steps
+
+all: step01 step02 step03 step04 step05 step06 step07 ## build every step
+
+step01: step01_fork_exec/demo ## run a program and report how it ended
+step02: step02_pid_ns/demo ## make it process 1
+step03: step03_uts_ns/demo ## a hostname of its own
+step04: step04_mount_proc/demo ## a root directory and a /proc of its own
+step05: step05_cgroup_v2/demo ## limits on memory, processes and CPU time
+step06: step06_veth/demo ## a network of its own
+step07: step07_full_runtime/demo ## the complete runtime
+
+# A short link, so that "make step05 && sudo ./step05/demo" works from here.
+step01 step02 step03 step04 step05 step06 step07:
+	@ln -sfn $(<D) $@
+
+# One step's tests: make test05. What one step adds: make diff05.
+test01 test02 test03 test04 test05 test06 test07: ## run one step's tests
+	@scripts/setup build test
+	@scripts/test $(@:test%=%)
+
+diff02: step01_fork_exec/demo.c step02_pid_ns/demo.c
+diff03: step02_pid_ns/demo.c step03_uts_ns/demo.c
+diff04: step03_uts_ns/demo.c step04_mount_proc/demo.c
+diff05: step04_mount_proc/demo.c step05_cgroup_v2/demo.c
+diff06: step05_cgroup_v2/demo.c step06_veth/demo.c
+diff02 diff03 diff04 diff05 diff06 diff07: ## show what one step adds
+diff02 diff03 diff04 diff05 diff06:
+	@git --no-pager diff --no-index --numstat $^ || [ $$? = 1 ]
+	@git diff --no-index $^ || [ $$? = 1 ]
+
+# step07 is no longer one file: show what it is made of.
+diff07:
+	@echo 'step07 takes step06 apart into modules. Their lines:'
+	@wc -l step06_veth/demo.c step07_full_runtime/*.[ch]
+
+mutants: ## leave out each safeguard, and see a test fail
+	@scripts/setup build test
+	@scripts/mutants
+
+##@ For those who change the code
+
+format: ## lay the C code out as .clang-format says
+	@scripts/setup lint
+	clang-format -i $(SOURCES)
+
+lint: ## check the code and the scripts with every tool
+	@scripts/setup build test lint
+	clang-format --dry-run -Werror $(SOURCES)
+	shellcheck -x $(SCRIPTS)
+	shellcheck -x -s bats $(BATS)
+	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
+	@$(MAKE) --no-print-directory $(patsubst %.c,build/tidy/%.ok,$(filter %.c,$(SOURCES)))
+
+asan: ## build with checks of memory use, in build/asan
+	@$(MAKE) --no-print-directory VARIANT=asan variant
+
+arm64 i386: ## cross-compile, in build/arm64 and build/i386
+	@scripts/setup build cross
+	@scripts/rootfs sysroot-$@ build/sysroot/$@
+	@$(MAKE) --no-print-directory VARIANT=$@ variant
+
+install: ## install step07 as PREFIX/bin/rung (PREFIX=/usr/local)
+	@[ -x step07_full_runtime/demo ] || { echo 'make step07 first'; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 step07_full_runtime/demo $(DESTDIR)$(PREFIX)/bin/rung
+
+clean: ## remove everything that was made here
+	@rm -rf --one-file-system build step0? step0*_*/demo || { \
+	    echo 'make clean: what a demo wrote is root'\''s: sudo make clean'; \
+	    exit 1; }
+
+# How a program is built. VARIANT says which kind: the plain one stands beside
+# its source (step05_cgroup_v2/demo), the others in build/VARIANT/step05/demo.
+
+VARIANT = plain
+BUILD = build/$(VARIANT)
+
+FLAGS_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -fno-omit-frame-pointer
+FLAGS_analyzer = -fanalyzer
+FLAGS_arm64 = --sysroot=$(SYSROOT)
+# 64-bit file offsets and times on a 32-bit machine too.
+FLAGS_i386 = --sysroot=$(SYSROOT) -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+
+# Compilers for another machine, and where its libraries' .pc files are.
+# (i386 is not "gcc -m32": Debian can't have that beside an arm64 compiler.)
+SYSROOT = build/sysroot/$(VARIANT)
+CC_arm64 = aarch64-linux-gnu-gcc
+CC_i386 = i686-linux-gnu-gcc
+PC_DIR_arm64 = $(SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig
+PC_DIR_i386 = $(SYSROOT)/usr/lib/i386-linux-gnu/pkgconfig
+
+PKG_CONFIG = $(if $(PC_DIR_$(VARIANT)), \
+    PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(PC_DIR_$(VARIANT)) \
+    )pkg-config
+COMPILE = $(strip $(or $(CC_$(VARIANT)),$(CC)) -std=gnu17 $(WARNINGS) \
+    $(FLAGS_$(VARIANT)) $(CFLAGS) $(CPPFLAGS))
+
+# The libraries of each step. Steps 01 to 05 need the C library alone.
+LIBRARIES_step06 = libmnl libnftables
+LIBRARIES_step07 = libcap libseccomp libmnl libnftables jansson
+
+# Their flags, as in $(call libraries,--libs,step06).
+libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
+link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
+
+SOURCES = $(sort $(wildcard step0*_*/*.[ch]))
+SCRIPTS = .ci/run $(shell grep -lE '^\#!.*sh' scripts/*) \
+    $(wildcard scripts/*.bash)
+BATS = $(wildcard scripts/*.bats step0*_*/*.bats)
+
+# step01 step02 ... as far as they are there.
+STEPS := $(foreach dir,$(sort $(wildcard step0[1-7]_*)), \
+    $(firstword $(subst _, ,$(dir))))
+
+variant: $(STEPS:%=$(BUILD)/%/demo)
+
+# Steps 01 to 06 are one file each.
+step01_fork_exec/demo step02_pid_ns/demo step03_uts_ns/demo \
+step04_mount_proc/demo step05_cgroup_v2/demo step06_veth/demo: \
+%/demo: %/demo.c $(BUILD)/command
+	$(COMPILE) -o $@ $<$(call link_flags,$(firstword $(subst _, ,$*)))
+
+.SECONDEXPANSION:
+$(BUILD)/step0%/demo: $$(wildcard step0$$*_*/demo.c) $(BUILD)/command
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<$(call link_flags,step0$*)
+
+# step07 is several.
+STEP07_DIR = $(if $(VARIANT:plain=),$(BUILD)/step07,step07_full_runtime)
+STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
+    $(wildcard step07_full_runtime/*.c))
+
+$(STEP07_DIR)/demo: $(STEP07_OBJECTS)
+	$(COMPILE) -o $@ $^$(call link_flags,step07)
+
+$(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/command
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<$(call libraries,--cflags,step07)
+
+-include $(wildcard build/*/step07/*.d)
+
+# This file holds the command that compiles. It changes when the compiler or a
+# flag does, and then everything is built again. It also is the place to say
+# what is wrong before a compiler says it less clearly.
+$(BUILD)/command: FORCE
+	@command -v $(firstword $(COMPILE)) >/dev/null || { \
+	    echo 'make: $(firstword $(COMPILE)) is missing: "make setup"'; \
+	    exit 1; }
+	@[ -z "$$SUDO_USER" ] || [ "$$(id -u)" != 0 ] || [ -O . ] || { \
+	    echo 'make: build without sudo, or your files will be root'\''s'; \
+	    exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
+
+# clang-tidy, one file at a time, and again only when the file has changed.
+build/tidy/%.ok: %.c $(wildcard step07_full_runtime/*.h) .clang-tidy
+	clang-tidy --quiet $< -- -std=gnu17 \
+	    $(call libraries,--cflags,$(firstword $(subst _, ,$*)))
+	@mkdir -p $(@D) && touch $@
+
+FORCE:
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test doctor setup rootfs vm cleanup all mutants format lint \
+    asan arm64 i386 install clean variant FORCE \
+    step01 step02 step03 step04 step05 step06 step07 \
+    test01 test02 test03 test04 test05 test06 test07 \
+    diff02 diff03 diff04 diff05 diff06 diff07
