@@ -2,6 +2,7 @@
 # The vocabulary of the tests.  Every .bats file starts with
 #
 #     # bats file_tags=step03,uts
+#     # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 #     load ../scripts/test_helper
 #
 # and may then say:
@@ -23,6 +24,8 @@
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
 #                             run it in a mount namespace whose mounts are shared or private: a host to break
+#   make_own_root             sets $root: a root file system (a directory) for this test alone; $in_root: its path inside
+#   put FILE TEXT             make an executable file
 #   ns_inode PID TYPE         print the number of a namespace: ns_inode self pid, ns_inode $pid mnt
 #   status_field PID NAME     print a line of /proc/PID/status: status_field $pid NSpid
 #   children_of PID           print the PIDs of its children
@@ -115,7 +118,7 @@ assert_stderr_like() {
 # assert_one_line_error PATTERN: "demo: ACTION OBJECT: reason (likely cause)", and nothing else.
 assert_one_line_error() {
     [[ $stderr != *$'\n'* ]] || fail "the error is longer than one line" || return
-    [[ $stderr == demo:\ * ]] || fail "the error does not start with 'demo: '" || return
+    [[ $stderr == demo:\ * || $stderr == rung:\ * ]] || fail "the error does not start with 'demo: '" || return
     assert_stderr_like "${1:-*}"
 }
 
@@ -123,7 +126,8 @@ assert_one_line_error() {
 start_demo() {
     demo_out=$BATS_TEST_TMPDIR/demo.$((++demos_started)).out
     demo_err=${demo_out%.out}.err
-    "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
+    # A shell makes what it starts with & ignore Ctrl-C: undo that.
+    env --default-signal=INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
     demo_pid=$!
     running[demo_pid]="${DEMO_WORDS[*]} $*"
     out_of[demo_pid]=$demo_out
@@ -197,6 +201,28 @@ make_public_copies() {
     cp "$DEMO_PROGRAM" "$PUBLIC/demo"
     [[ ! -d $ROOTFS ]] || cp -a "$ROOTFS" "$PUBLIC/rootfs"
     chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+}
+
+# make_own_root: a root file system for this test alone, to put files into: $root is its path here, and $in_root the
+# path the command sees.  demo and start_demo use it from now on.  (Up to step03 there are no root file systems.)
+make_own_root() {
+    root=$BATS_TEST_TMPDIR/root
+    if ((10#$STEP < 4)); then
+        mkdir "$root"
+        # shellcheck disable=SC2034
+        in_root=$root
+    else
+        cp -a "$ROOTFS" "$root"
+        in_root=
+        DEMO_WORDS+=(--rootfs "$root")
+        DEMO=${DEMO_WORDS[*]}
+    fi
+}
+
+# put FILE TEXT: make an executable file.
+put() {
+    printf '%s' "$2" >"$1"
+    chmod +x "$1"
 }
 
 # --- What this machine has -------------------------------------------------
