@@ -34,7 +34,8 @@ demo: ## install what is missing, build step07, run it
 	else \
 	    scripts/doctor 07; \
 	    echo 'make demo: so the demonstration runs in a virtual machine'; \
-	    scripts/setup vm && scripts/vm run ./step07/demo; \
+	    scripts/setup vm && \
+	    scripts/vm run sh -c 'make rootfs step07 && ./step07/demo'; \
 	fi
 
 test: ## run every test, here or in a virtual machine
@@ -169,24 +170,24 @@ SCRIPTS = .ci/run $(shell grep -lE '^\#!.*sh' scripts/*) \
     $(wildcard scripts/*.bash)
 BATS = $(wildcard scripts/*.bats step0*_*/*.bats)
 
-# step01 step02 ... as far as they are there.
-STEPS := $(foreach dir,$(sort $(wildcard step0[1-7]_*)), \
-    $(firstword $(subst _, ,$(dir))))
+# The step of a file or directory: step05 of step05_cgroup_v2/demo.c.
+step = $(firstword $(subst _, ,$1))
+STEPS := $(foreach dir,$(sort $(wildcard step0[1-7]_*)),$(call step,$(dir)))
 
 variant: $(STEPS:%=$(BUILD)/%/demo)
 
-# Steps 01 to 06 are one file each.
+# Steps 01 to 06: every .c file of the directory, compiled in one go.
+.SECONDEXPANSION:
 step01_fork_exec/demo step02_pid_ns/demo step03_uts_ns/demo \
 step04_mount_proc/demo step05_cgroup_v2/demo step06_veth/demo: \
-%/demo: %/demo.c $(BUILD)/command
-	$(COMPILE) -o $@ $<$(call link_flags,$(firstword $(subst _, ,$*)))
+%/demo: $$(sort %/demo.c $$(wildcard %/*.[ch])) $(BUILD)/command
+	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,$(call step,$*))
 
-.SECONDEXPANSION:
-$(BUILD)/step0%/demo: $$(wildcard step0$$*_*/demo.c) $(BUILD)/command
+$(BUILD)/step0%/demo: $$(wildcard step0$$*_*/*.[ch]) $(BUILD)/command
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $<$(call link_flags,step0$*)
+	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,step0$*)
 
-# step07 is several.
+# step07 is compiled file by file: it has many.
 STEP07_DIR = $(if $(VARIANT:plain=),$(BUILD)/step07,step07_full_runtime)
 STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
     $(wildcard step07_full_runtime/*.c))
@@ -216,7 +217,7 @@ $(BUILD)/command: FORCE
 # clang-tidy, one file at a time, and again only when the file has changed.
 build/tidy/%.ok: %.c $(wildcard step07_full_runtime/*.h) .clang-tidy
 	clang-tidy --quiet $< -- -std=gnu17 \
-	    $(call libraries,--cflags,$(firstword $(subst _, ,$*)))
+	    $(call libraries,--cflags,$(call step,$*))
 	@mkdir -p $(@D) && touch $@
 
 FORCE:
