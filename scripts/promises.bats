@@ -21,9 +21,9 @@ before_each() {
 
 @test "a command killed by signal N gives the status 128+N" {
     # Process 1 of a PID namespace cannot kill itself, so a child of the command's does the dying.
-    demo sh -c 'sh -c "kill -TERM \$\$"'
+    demo sh -c 'sh -c "kill -TERM \$\$"; exit $?'
     assert_status 143
-    demo sh -c 'sh -c "kill -KILL \$\$"'
+    demo sh -c 'sh -c "kill -KILL \$\$"; exit $?'
     assert_status 137
 }
 
@@ -666,24 +666,38 @@ assert t.wait_status() == 5
 END
 }
 
-@test "an interactive shell: it knows the size of the window, and hears when it changes" {
+@test "the command knows the size of the window, and hears when it changes" {
     requires pty
     with_pty <<'END'
-t = demo("sh")
-t.expect("# ")
-t.sendline("stty size")
+t = demo("sh", "-c", "stty size; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.1; done")
 t.expect("24 80")
-t.expect("# ")
-t.sendline("trap 'echo changed$((1 + 1))' WINCH; echo ok$((1 + 1))")
-t.expect("ok2")
-t.expect("# ")
+t.expect("ready")
 t.setwinsize(30, 100)
-t.sendline("")
-t.expect("changed2")
-t.sendline("stty size")
 t.expect("30 100")
+assert t.wait_status() == 3
+END
+}
+
+@test "an interactive shell, when the demo leads the terminal's session" {
+    requires pty
+    with_pty <<'END'
+t = Terminal(*os.environ["DEMO"].split(), "sh")
 t.expect("# ")
-t.sendline("exit 0")
+t.sendline("echo begin$((1 + 1)); sleep 100")
+t.expect("begin2")
+t.sendintr()
+t.expect("# ")
+t.sendline("exit 5")
+assert t.wait_status() == 5
+END
+}
+
+@test "the terminal is the caller's again afterwards" {
+    requires pty
+    with_pty <<'END'
+t = Terminal("sh", "-c", "\"$@\"; read line && echo got $line", "sh", *os.environ["DEMO"].split(), "sh", "-c", "exit 3")
+t.sendline("hello")
+t.expect("got hello")
 assert t.wait_status() == 0
 END
 }
@@ -708,7 +722,7 @@ t.expect("ready")
 t.sendintr()
 t.expect(r"signals: (\d+)\.")
 assert t.match.group(1) == "1", t.match.group(1)
-assert t.wait_status() == 0
+t.expect(pexpect.EOF)
 END
 }
 

@@ -343,8 +343,9 @@ def explain(kind, error, trace):
 
 sys.excepthook = explain
 
+# As a shell would start it: a session leader, which pexpect would make of it, may not leave its process group.
 def demo(*args):
-    return Terminal(*os.environ["DEMO"].split(), *args)
+    return Terminal("sh", "-c", "\"$@\"; exit $?", "sh", *os.environ["DEMO"].split(), *args)
 '
 
 # --- The host, before and after --------------------------------------------
@@ -396,7 +397,7 @@ host_is_unchanged() {
 }
 
 snapshot() {
-    local link pid mount
+    local link pid mount name
     printf 'hostname %s\n' "$(</proc/sys/kernel/hostname)"
     printf 'ip_forward %s\n' "$(</proc/sys/net/ipv4/ip_forward)"
     sed 's/^/mount /' /proc/self/mountinfo
@@ -408,11 +409,20 @@ snapshot() {
     fi
     mount=$(cgroup2_mount)
     if [[ -n $mount ]]; then
-        find "$mount" -type d -name 'rung-*' 2>/dev/null | sort | sed 's/^/cgroup /'
+        find "$mount" -type d -name 'rung-*' 2>/dev/null | sort | while read -r name; do
+            of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
+        done
     fi
     for pid in $(processes_left); do
         printf 'process %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
     done
+}
+
+# of_another_demo PID: it lives, and it is not this test that started it.
+of_another_demo() {
+    local environment
+    environment=$(tr '\0' '\n' 2>/dev/null <"/proc/$1/environ") || return 1
+    [[ -n $environment && $environment != *"RUNG_TEST=$BATS_TEST_TMPDIR"* ]]
 }
 
 # processes_left: the processes that this test started, found through the variable they inherited.  (Zombies have no
