@@ -6,7 +6,7 @@
  * its extended attribute "user.rung", so that the last container, whichever
  * it is, can switch them off again.
  */
-#include "cgroup.h"
+#define _GNU_SOURCE
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "cgroup_place.h"
 #include "lock.h"
 #include "spec.h"
@@ -121,11 +122,12 @@ static bool is_populated(int fd)
     return !empty;
 }
 
-/* The cgroup is not ours, so undo must forget it before it kills strangers. */
-static _Noreturn void give_up(struct cgroup *c)
+/* Not ours? Then undo must forget it, or it would kill strangers. */
+static _Noreturn void give_up(struct cgroup *c, bool ours)
 {
     const char *path = c->path;
-    c->path = NULL;
+    if (!ours)
+        c->path = NULL;
     die("create cgroup %s", path);
 }
 
@@ -133,18 +135,19 @@ void cgroup_create(struct cgroup *c)
 {
     if (!c->path)
         return;
-    CLEANUP(close_fd) int lock = lock_host();
-    if (lock == -1)
+    CLEANUP(unlock_host) bool locked = lock_host();
+    if (!locked)
         die("lock /run");
     if (!is_own(c->path))
         make_parents(c->path);
     hand_down(c, c->parent);
     narrate(5, "mkdir(\"%s\") # mkdir %s", c->path, c->path);
-    if (mkdir(c->path, 0755) == -1 && (errno != EEXIST || is_own(c->path)))
-        give_up(c);
+    bool made = mkdir(c->path, 0755) == 0;
+    if (!made && (errno != EEXIST || is_own(c->path)))
+        give_up(c, made);
     c->fd = open_directory(c->path);
     if (c->fd == -1 || is_populated(c->fd))
-        give_up(c);
+        give_up(c, made);
 }
 
 /* --- limits --- */
@@ -428,8 +431,8 @@ int cgroup_undo(struct cgroup *c)
         if (cgroup_kill(c) == -1 || wait_for(c->fd, "populated 0\n") == -1)
             return complain("kill", c->path);
     }
-    CLEANUP(close_fd) int lock = lock_host();
-    if (lock == -1)
+    CLEANUP(unlock_host) bool locked = lock_host();
+    if (!locked)
         return complain("lock /run to remove", c->path);
     narrate(5, "rmdir(\"%s\") # rmdir %s", c->path, c->path);
     if (c->fd != -1 && remove_all(c) == -1)

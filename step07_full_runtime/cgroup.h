@@ -18,10 +18,10 @@ struct spec;
  * for: the container then stays in our own cgroup. All functions accept that.
  */
 struct cgroup {
-    char *path;        /* its directory; goes into the state file */
-    char *parent;      /* the directory above, which hands out controllers */
+    char *path; /* its directory; goes into the state file */
+    char *parent; /* the directory above, which hands out controllers */
     unsigned int need; /* controllers that the limits need, a bit for each */
-    int fd;            /* the directory, for CLONE_INTO_CGROUP; or -1 */
+    int fd; /* the directory, for CLONE_INTO_CGROUP; or -1 */
 };
 
 /* Find the place: path, parent and need. No side effect. Ends the program if

@@ -7,13 +7,14 @@
  * start at our own cgroup and climb until one can hand down what the limits
  * need: cgroups(7), "no internal processes rule". Looking changes nothing.
  */
-#include "cgroup.h"
+#define _GNU_SOURCE
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "cgroup_place.h"
 #include "spec.h"
 #include "util.h"

@@ -1,4 +1,6 @@
 /* cgroup_stats.c - what the kernel counted for a container. */
+#define _GNU_SOURCE
+
 #include <stdio.h>
 #include <string.h>
 

@@ -8,9 +8,13 @@
 #ifndef RUNG_LOCK_H
 #define RUNG_LOCK_H
 
-/* flock(2) the directory /run: a descriptor to unlock with, or -1 and errno.
- * Waits at most ten seconds, then says ETIMEDOUT. close(2) unlocks, and so
- * does the end of the process, however it ends. */
-int lock_host(void);
+#include <stdbool.h>
+
+/* flock(2) the directory /run. Waits at most ten seconds, then returns false,
+ * with ETIMEDOUT in errno. A process that dies with the lock still has it
+ * when its undo functions ask again. The end of the process unlocks. */
+bool lock_host(void);
+/* With CLEANUP(unlock_host) bool locked = lock_host(); */
+void unlock_host(bool *locked);
 
 #endif

@@ -5,12 +5,13 @@
  * from the bridge and leaves by another link gets the host's address as its
  * sender; the kernel remembers that, and turns the answers' addresses back.
  */
-#include "nat.h"
+#define _GNU_SOURCE
 
 #include <errno.h>
 #include <nftables/libnftables.h>
 #include <string.h>
 
+#include "nat.h"
 #include "util.h"
 
 #define IP_FORWARD_PATH "/proc/sys/net/ipv4/ip_forward"

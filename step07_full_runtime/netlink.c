@@ -5,7 +5,7 @@
  * attributes: small boxes of type, length and content. libmnl puts the boxes
  * together; what must be in them is in rtnetlink(7) and linux/if_link.h.
  */
-#include "netlink.h"
+#define _GNU_SOURCE
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "netlink.h"
 #include "util.h"
 
 struct mnl_socket *open_netlink(unsigned int groups)

@@ -13,7 +13,7 @@
  * A bridge that is ours is marked with a group number. Its alias keeps what
  * /proc/sys/net/ipv4/ip_forward was before the first --nat: "ip_forward=0".
  */
-#include "network.h"
+#define _GNU_SOURCE
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,6 +28,7 @@
 #include "lock.h"
 #include "nat.h"
 #include "netlink.h"
+#include "network.h"
 #include "spec.h"
 #include "util.h"
 
@@ -306,8 +307,8 @@ void network_attach(struct network *n, const struct spec *spec, pid_t pid)
     if (!n->link[0])
         return;
     CLEANUP(close_fd) int namespace_fd = open_namespace(spec, pid);
-    CLEANUP(close_fd) int lock = lock_host();
-    if (lock == -1)
+    CLEANUP(unlock_host) bool locked = lock_host();
+    if (!locked)
         die("lock /run");
     CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(0);
     if (!nl)
@@ -400,9 +401,9 @@ int network_undo(const struct network *n)
         return 0;
     if (n->link[0])
         wait_until_gone(n->link);
-    CLEANUP(close_fd) int lock = lock_host();
+    CLEANUP(unlock_host) bool locked = lock_host();
     CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(0);
-    if (lock == -1 || !nl) {
+    if (!locked || !nl) {
         warn("remove link %s: %s", n->link, strerror(errno));
         return -1;
     }

@@ -1,0 +1,264 @@
+/*
+ * devices.c - the rules of config.json as an eBPF program: bpf(2).
+ *
+ * eBPF is the machine language of a small computer inside the kernel: eleven
+ * registers r0 to r10, and no loops here. The kernel calls our program with
+ * r1 pointing to "who wants what" (struct bpf_cgroup_dev_ctx), and reads the
+ * answer from r0: 1 is yes, 0 is no. For two rules it looks like this:
+ *
+ *         r2 = type, r3 = access, r4 = major, r5 = minor
+ *         if r2 != char goto next      allow c 1:3 rwm
+ *         if r4 != 1 goto next
+ *         if r5 != 3 goto next
+ *         r0 = 1; exit
+ *   next: ...                          the rule before it
+ *         r0 = 0; exit                 no rule fits: no
+ *
+ * The last rule that fits decides, so the program tries them from the last to
+ * the first.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "devices.h"
+#include "util.h"
+
+enum {
+    ANY_ACCESS = DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD,
+    RULE_LENGTH = 8, /* the most instructions that one rule becomes */
+    FRAME_LENGTH = 8,
+};
+
+/* What every container has: the devices of the specification's list. */
+static const struct device_rule ALWAYS[] = {
+    {true, 'c', 1, 3, ANY_ACCESS}, /* /dev/null */
+    {true, 'c', 1, 5, ANY_ACCESS}, /* /dev/zero */
+    {true, 'c', 1, 7, ANY_ACCESS}, /* /dev/full */
+    {true, 'c', 1, 8, ANY_ACCESS}, /* /dev/random */
+    {true, 'c', 1, 9, ANY_ACCESS}, /* /dev/urandom */
+    {true, 'c', 5, 0, ANY_ACCESS}, /* /dev/tty */
+    {true, 'c', 5, 2, ANY_ACCESS}, /* /dev/ptmx */
+    {true, 'c', 136, -1, ANY_ACCESS}, /* /dev/pts/N, /dev/console */
+};
+
+struct program {
+    struct bpf_insn *code;
+    uint32_t length;
+};
+
+/* --- one instruction each --- */
+
+static void emit(struct program *p, struct bpf_insn instruction)
+{
+    p->code[p->length++] = instruction;
+}
+
+/* to = the 32-bit number `offset` bytes behind the pointer in r1 */
+static void emit_load(struct program *p, uint8_t to, int16_t offset)
+{
+    emit(p, (struct bpf_insn){.code = BPF_LDX | BPF_MEM | BPF_W,
+                              .dst_reg = to,
+                              .src_reg = BPF_REG_1,
+                              .off = offset});
+}
+
+/* to = to OPERATION number */
+static void emit_number(struct program *p, uint8_t operation, uint8_t to,
+                        int32_t number)
+{
+    emit(p, (struct bpf_insn){.code = BPF_ALU64 | operation | BPF_K,
+                              .dst_reg = to,
+                              .imm = number});
+}
+
+/* to = from */
+static void emit_copy(struct program *p, uint8_t to, uint8_t from)
+{
+    emit(p, (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_X,
+                              .dst_reg = to,
+                              .src_reg = from});
+}
+
+/* if (left COMPARISON number) goto a place that end_rule() fills in */
+static void emit_jump(struct program *p, uint8_t comparison, uint8_t left,
+                      int32_t number)
+{
+    emit(p, (struct bpf_insn){.code = BPF_JMP | comparison | BPF_K,
+                              .dst_reg = left,
+                              .imm = number});
+}
+
+/* r0 = answer; exit */
+static void emit_answer(struct program *p, bool answer)
+{
+    emit_number(p, BPF_MOV, BPF_REG_0, answer);
+    emit(p, (struct bpf_insn){.code = BPF_JMP | BPF_EXIT});
+}
+
+/* --- from rules to a program --- */
+
+static void emit_start(struct program *p)
+{
+    emit_load(p, BPF_REG_2, offsetof(struct bpf_cgroup_dev_ctx, access_type));
+    emit_load(p, BPF_REG_4, offsetof(struct bpf_cgroup_dev_ctx, major));
+    emit_load(p, BPF_REG_5, offsetof(struct bpf_cgroup_dev_ctx, minor));
+    /* access_type holds two things: (access << 16) | type */
+    emit_copy(p, BPF_REG_3, BPF_REG_2);
+    emit_number(p, BPF_RSH, BPF_REG_3, 16);
+    emit_number(p, BPF_AND, BPF_REG_2, 0xffff);
+}
+
+static int32_t kernel_access(unsigned int access)
+{
+    return (access & DEVICE_READ ? BPF_DEVCG_ACC_READ : 0) |
+           (access & DEVICE_WRITE ? BPF_DEVCG_ACC_WRITE : 0) |
+           (access & DEVICE_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0);
+}
+
+/*
+ * To allow, a rule must give all that is wanted; to deny, it is enough that
+ * it forbids a part. r1 is free by now.
+ */
+static void emit_access(struct program *p, const struct device_rule *rule)
+{
+    if (rule->access == ANY_ACCESS)
+        return;
+    unsigned int mask = rule->allow ? ANY_ACCESS & ~rule->access : rule->access;
+    emit_copy(p, BPF_REG_1, BPF_REG_3);
+    emit_number(p, BPF_AND, BPF_REG_1, kernel_access(mask));
+    emit_jump(p, rule->allow ? BPF_JNE : BPF_JEQ, BPF_REG_1, 0);
+}
+
+/* False if the rule fits everything: nothing after it can be reached. */
+static bool emit_rule(struct program *p, const struct device_rule *rule)
+{
+    uint32_t start = p->length;
+    if (rule->type != 'a')
+        emit_jump(p, BPF_JNE, BPF_REG_2,
+                  rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+    emit_access(p, rule);
+    if (rule->major != -1)
+        emit_jump(p, BPF_JNE, BPF_REG_4, (int32_t)rule->major);
+    if (rule->minor != -1)
+        emit_jump(p, BPF_JNE, BPF_REG_5, (int32_t)rule->minor);
+    bool conditional = p->length > start;
+    emit_answer(p, rule->allow);
+    for (uint32_t i = start; i < p->length; i++) {
+        uint8_t code = p->code[i].code;
+        if (code == (BPF_JMP | BPF_JNE | BPF_K) ||
+            code == (BPF_JMP | BPF_JEQ | BPF_K))
+            p->code[i].off = (int16_t)(p->length - i - 1); /* the next rule */
+    }
+    return conditional;
+}
+
+static void check_rule(const struct device_rule *rule, size_t i)
+{
+    if (rule->major < -1 || rule->major > INT32_MAX || rule->minor < -1 ||
+        rule->minor > INT32_MAX || !(rule->access & ANY_ACCESS) ||
+        !strchr("abc", rule->type))
+        fail("config.json: linux.resources.devices[%zu]: not a device rule", i);
+}
+
+/* The nodes that config.json wants us to make: we may make them. */
+static void emit_nodes(struct program *p, const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->device_count; i++) {
+        const struct device_spec *d = &spec->devices[i];
+        struct device_rule rule = {.allow = true,
+                                   .type = d->type,
+                                   .major = d->major,
+                                   .minor = d->minor,
+                                   .access = DEVICE_MKNOD};
+        if (d->type == 'b' || d->type == 'c')
+            emit_rule(p, &rule);
+    }
+}
+
+/* From the last rule to the first; ours come after those of config.json. */
+static void write_program(struct program *p, const struct spec *spec)
+{
+    const struct resources *r = &spec->resources;
+    emit_start(p);
+    emit_nodes(p, spec);
+    for (size_t i = ARRAY_SIZE(ALWAYS); i-- > 0;)
+        emit_rule(p, &ALWAYS[i]);
+    for (size_t i = r->device_rule_count; i-- > 0;) {
+        check_rule(&r->device_rules[i], i);
+        if (!emit_rule(p, &r->device_rules[i]))
+            return;
+    }
+    emit_answer(p, false);
+}
+
+/* --- handing it to the kernel --- */
+
+static int load(const struct program *p)
+{
+    union bpf_attr attr = {
+        .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+        .insns = (uintptr_t)p->code,
+        .insn_cnt = p->length,
+        .license = (uintptr_t) "MIT",
+        .prog_name = "rung_devices",
+    };
+    narrate(7, "bpf(BPF_PROG_LOAD, %u instructions)", p->length);
+    int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+    if (fd == -1 && (errno == EINVAL || errno == ENOSYS))
+        fail("load the device filter: this kernel has none "
+             "(CONFIG_CGROUP_BPF)");
+    if (fd == -1)
+        die("load the device filter (are you root?)");
+    return fd;
+}
+
+/*
+ * BPF_F_ALLOW_MULTI: programs of the cgroups above still have their say, and
+ * all of them must say yes.
+ */
+static void attach(int program_fd, int cgroup_fd)
+{
+    union bpf_attr attr = {
+        .target_fd = (uint32_t)cgroup_fd,
+        .attach_bpf_fd = (uint32_t)program_fd,
+        .attach_type = BPF_CGROUP_DEVICE,
+        .attach_flags = BPF_F_ALLOW_MULTI,
+    };
+    narrate(7, "bpf(BPF_PROG_ATTACH, BPF_CGROUP_DEVICE)");
+    if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) == -1)
+        die("attach the device filter to the cgroup");
+}
+
+/* Without a filter, only the lack of CAP_MKNOD keeps devices away. */
+static void need_no_filter(const struct spec *spec)
+{
+    bool own_users = spec->namespaces[NS_USER].wanted;
+    if (!own_users && spec->process.capabilities.bounding >> CAP_MKNOD & 1)
+        fail("grant CAP_MKNOD: there is no cgroup v2 here for a device "
+             "filter, so the container could open every disk");
+}
+
+void devices_attach(int cgroup_fd, const struct spec *spec)
+{
+    if (spec->rootless)
+        return;
+    if (cgroup_fd == -1) {
+        need_no_filter(spec);
+        return;
+    }
+    size_t rules = spec->device_count + spec->resources.device_rule_count +
+                   ARRAY_SIZE(ALWAYS);
+    struct program p = {
+        .code = allocate(rules * RULE_LENGTH + FRAME_LENGTH, sizeof(*p.code)),
+    };
+    write_program(&p, spec);
+    CLEANUP(close_fd) int fd = load(&p);
+    free(p.code);
+    attach(fd, cgroup_fd);
+}
