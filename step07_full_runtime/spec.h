@@ -83,6 +83,8 @@ struct mount_spec {
     char *data; /* options that belong to the file system itself */
     uint64_t attr_set; /* MOUNT_ATTR_... for mount_setattr(2) */
     uint64_t attr_clear;
+    uint64_t recursive_set; /* the same for all mounts below: "rro" */
+    uint64_t recursive_clear;
     unsigned long propagation; /* MS_PRIVATE and so on, 0: leave it */
     bool bind;
     bool recursive;
@@ -178,7 +180,7 @@ struct time_offset {
 
 struct seccomp_spec {
     bool wanted;
-    const struct json_t *profile; /* linux.seccomp; NULL: our default filter */
+    const struct json_t *profile; /* linux.seccomp; NULL: our own filter */
 };
 
 struct sysctl_setting {

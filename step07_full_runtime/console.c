@@ -1,0 +1,234 @@
+/*
+ * console.c - a terminal of the container's own: pty(7).
+ *
+ * The container never holds the caller's terminal: it could type into it. We
+ * stand between, and pass bytes as they are. The caller's terminal must get
+ * its old settings back, however we end. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "mount_fd.h"
+#include "util.h"
+
+/* Hand a descriptor to another process: unix(7), SCM_RIGHTS. */
+static void send_fd(int socket_fd, int fd)
+{
+    char byte = 't';
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = control.space,
+        .msg_controllen = sizeof(control.space),
+    };
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+    if (sendmsg(socket_fd, &message, MSG_NOSIGNAL) != 1)
+        die("send the terminal to the parent");
+}
+
+int console_receive(int socket_fd)
+{
+    char byte;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = control.space,
+        .msg_controllen = sizeof(control.space),
+    };
+    ssize_t n;
+    do {
+        n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
+    } while (n == -1 && errno == EINTR);
+    int fd = -1;
+    if (n == 1 && control.header.cmsg_len == CMSG_LEN(sizeof(int)) &&
+        control.header.cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(&control.header), sizeof(int));
+    return fd;
+}
+
+/* Programs look for the terminal at /dev/console too. */
+static void bind_console(int terminal_fd, int root_fd)
+{
+    CLEANUP(close_fd) int copy_fd = mount_copy(terminal_fd, false);
+    if (copy_fd == -1)
+        die("bind the terminal to /dev/console");
+    CLEANUP(close_fd)
+    int target_fd = mount_target(root_fd, "/dev/console", false);
+    mount_attach(copy_fd, target_fd, "/dev/console");
+}
+
+/*
+ * The pair comes from the container's own devpts, so that its name there is
+ * right. TIOCGPTPEER opens the other side without any path: pty(7).
+ */
+void console_open(const struct spec *spec, int socket_fd)
+{
+    if (!spec->process.terminal)
+        return;
+    narrate(7, "open(\"/dev/pts/ptmx\") # script -c ...");
+    CLEANUP(close_fd)
+    int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(close_fd)
+    int master_fd = open_in_root(root_fd, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+    if (master_fd == -1 || !is_file_system(master_fd, DEVPTS_SUPER_MAGIC))
+        die("open /dev/pts/ptmx in the root (config.json mounts no devpts?)");
+    int unlock = 0;
+    if (ioctl(master_fd, TIOCSPTLCK, &unlock) == -1)
+        die("unlock the terminal");
+    CLEANUP(close_fd)
+    int slave_fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave_fd == -1)
+        die("open the terminal");
+    /* Only where ids are mapped so; elsewhere it is ours already. */
+    (void)fchown(slave_fd, spec->process.uid, (gid_t)-1);
+    bind_console(slave_fd, root_fd);
+    if (ioctl(slave_fd, TIOCSCTTY, 0) == -1)
+        die("take the terminal");
+    for (int fd = 0; fd <= 2; fd++) {
+        if (dup2(slave_fd, fd) == -1)
+            die("take the terminal");
+    }
+    send_fd(socket_fd, master_fd);
+}
+
+static struct termios saved_settings;
+static bool is_raw;
+
+static void restore_settings(void)
+{
+    if (is_raw)
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_settings);
+    is_raw = false;
+}
+
+void console_resize(int terminal_fd)
+{
+    struct winsize size;
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+        (void)ioctl(terminal_fd, TIOCSWINSZ, &size);
+}
+
+/*
+ * Raw: every key is passed on as it is, Ctrl-C too; the container's terminal
+ * makes the signal of it.
+ */
+void console_start(const struct spec *spec, int terminal_fd)
+{
+    if (spec->process.console_rows) {
+        struct winsize size = {
+            .ws_row = (unsigned short)spec->process.console_rows,
+            .ws_col = (unsigned short)spec->process.console_columns,
+        };
+        (void)ioctl(terminal_fd, TIOCSWINSZ, &size);
+    } else {
+        console_resize(terminal_fd);
+    }
+    /* No write to it may block us: the container may not be reading. */
+    int flags = fcntl(terminal_fd, F_GETFL);
+    if (flags == -1 || fcntl(terminal_fd, F_SETFL, flags | O_NONBLOCK) == -1)
+        die("set up the terminal");
+    if (tcgetattr(STDIN_FILENO, &saved_settings) == -1)
+        return; /* not a terminal: nothing to change */
+    struct termios raw = saved_settings;
+    cfmakeraw(&raw);
+    (void)atexit(restore_settings);
+    is_raw = tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0;
+}
+
+/* What was typed and has not yet been taken by the container. */
+static struct {
+    char bytes[4096];
+    size_t start;
+    size_t end;
+    bool closed; /* our standard input has ended */
+} typed;
+
+int console_poll_fds(struct pollfd *fds, int terminal_fd)
+{
+    bool is_empty = typed.start == typed.end;
+    fds[0] = (struct pollfd){.fd = terminal_fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+    if (!is_empty)
+        fds[0].events |= POLLOUT;
+    if (!is_empty || typed.closed)
+        fds[1].fd = -1;
+    return 2;
+}
+
+static void read_typed(void)
+{
+    ssize_t n = read(STDIN_FILENO, typed.bytes, sizeof(typed.bytes));
+    if (n > 0) {
+        typed.start = 0;
+        typed.end = (size_t)n;
+    } else if (n == 0 || errno != EINTR) {
+        /* The container sees the end as a terminal shows it: Ctrl-D. */
+        typed.closed = true;
+        typed.bytes[0] = 4;
+        typed.start = 0;
+        typed.end = 1;
+    }
+}
+
+/* What read(2) said: 0 or less when there is nothing more (now). */
+static ssize_t print_output(int terminal_fd)
+{
+    char bytes[8192];
+    ssize_t n = read(terminal_fd, bytes, sizeof(bytes));
+    for (ssize_t done = 0; done < n;) {
+        ssize_t written =
+            write(STDOUT_FILENO, bytes + done, (size_t)(n - done));
+        if (written == -1 && errno == EAGAIN)
+            (void)poll(&(struct pollfd){STDOUT_FILENO, POLLOUT, 0}, 1, 1000);
+        else if (written == -1 && errno != EINTR)
+            break; /* nobody listens: let the container go on */
+        done += written > 0 ? written : 0;
+    }
+    return n;
+}
+
+bool console_copy(const struct pollfd *fds, int terminal_fd)
+{
+    if (fds[1].fd != -1 && fds[1].revents)
+        read_typed();
+    if (fds[0].revents & POLLOUT) {
+        ssize_t n = write(terminal_fd, typed.bytes + typed.start,
+                          typed.end - typed.start);
+        typed.start += n > 0 ? (size_t)n : 0;
+    }
+    if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
+        return print_output(terminal_fd) > 0 || errno == EAGAIN ||
+               errno == EINTR;
+    return true;
+}
+
+void console_drain(int terminal_fd)
+{
+    while (print_output(terminal_fd) > 0)
+        ;
+}

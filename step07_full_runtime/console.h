@@ -1,0 +1,27 @@
+/*
+ * console.h - a terminal of the container's own.
+ */
+#ifndef RUNG_CONSOLE_H
+#define RUNG_CONSOLE_H
+
+#include <stdbool.h>
+
+#include "spec.h"
+
+/* In the child, in its root: make the terminal, take it as standard input,
+ * output and error, and give the other side to the parent. */
+void console_open(const struct spec *spec, int socket_fd);
+
+/* In the parent. */
+int console_receive(int socket_fd); /* the other side, or -1 */
+void console_start(const struct spec *spec, int terminal_fd);
+void console_resize(int terminal_fd); /* after SIGWINCH */
+
+/* One turn of copying between us and the container. fds to poll(2) first. */
+struct pollfd;
+int console_poll_fds(struct pollfd *fds, int terminal_fd);
+bool console_copy(const struct pollfd *fds, int terminal_fd);
+/* All that is left of the output, after the end. */
+void console_drain(int terminal_fd);
+
+#endif

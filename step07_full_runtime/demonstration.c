@@ -1,0 +1,5 @@
+#include "run.h"
+int demonstrate(void)
+{
+    return 0;
+}

@@ -1,0 +1,147 @@
+/*
+ * json.c - walk through config.json and never lose the way.
+ *
+ * It knows JSON's types and the path of each field, and must not know what
+ * any field means. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+
+struct field member(const struct field *parent, const char *name)
+{
+    if (parent->json && !json_is_object(parent->json))
+        refuse(parent, "not an object");
+    return (struct field){
+        .json = json_object_get(parent->json, name),
+        .parent = parent,
+        .name = name,
+    };
+}
+
+struct field item(const struct field *array, size_t index)
+{
+    return (struct field){
+        .json = json_array_get(array->json, index),
+        .parent = array,
+        .index = index,
+    };
+}
+
+static void print_path(const struct field *f, FILE *out)
+{
+    if (!f->parent)
+        return;
+    print_path(f->parent, out);
+    if (f->name)
+        fprintf(out, "%s%s", f->parent->parent ? "." : "", f->name);
+    else
+        fprintf(out, "[%zu]", f->index);
+}
+
+static char *path_of(const struct field *f)
+{
+    char *path = NULL;
+    size_t length;
+    FILE *out = open_memstream(&path, &length);
+    if (!out)
+        die("allocate memory");
+    print_path(f, out);
+    if (fclose(out) != 0 || !path)
+        die("allocate memory");
+    return path;
+}
+
+void refuse(const struct field *f, const char *format, ...)
+{
+    char what[1024];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(what, sizeof(what), format, values);
+    va_end(values);
+    fail("config.json: %s: %s", path_of(f), what);
+}
+
+void complain(const struct field *f, const char *format, ...)
+{
+    char what[1024];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(what, sizeof(what), format, values);
+    va_end(values);
+    CLEANUP(free_string) char *path = path_of(f);
+    warn("config.json: %s: %s", path, what);
+}
+
+void require(const struct field *f)
+{
+    if (!f->json)
+        refuse(f, "missing");
+}
+
+bool get_bool(const struct field *f, bool otherwise)
+{
+    if (!f->json)
+        return otherwise;
+    if (!json_is_boolean(f->json))
+        refuse(f, "not true or false");
+    return json_is_true(f->json);
+}
+
+int64_t get_integer(const struct field *f, int64_t min, int64_t max,
+                    int64_t otherwise)
+{
+    if (!f->json)
+        return otherwise;
+    if (!json_is_integer(f->json))
+        refuse(f, "not an integer");
+    int64_t value = json_integer_value(f->json);
+    if (value < min || value > max)
+        refuse(f, "%" PRId64 " is not between %" PRId64 " and %" PRId64, value,
+               min, max);
+    return value;
+}
+
+char *get_text(const struct field *f)
+{
+    if (!f->json)
+        return NULL;
+    if (!json_is_string(f->json))
+        refuse(f, "not a string");
+    const char *text = json_string_value(f->json);
+    if (strlen(text) != json_string_length(f->json))
+        refuse(f, "has a zero byte");
+    return copy_string(text);
+}
+
+char *get_string(const struct field *f)
+{
+    char *text = get_text(f);
+    if (text && *text == '\0')
+        refuse(f, "empty");
+    return text;
+}
+
+size_t get_size(const struct field *f)
+{
+    if (!f->json)
+        return 0;
+    if (!json_is_array(f->json))
+        refuse(f, "not an array");
+    return json_array_size(f->json);
+}
+
+char **get_strings(const struct field *f)
+{
+    size_t count = get_size(f);
+    char **strings = allocate(count + 1, sizeof(*strings));
+    for (size_t i = 0; i < count; i++) {
+        struct field text = item(f, i);
+        strings[i] = get_text(&text);
+    }
+    return strings;
+}

@@ -1,0 +1,322 @@
+/*
+ * process.c - what the command is allowed, who it is, and its start.
+ *
+ * Each function is a step of the child's way from "a copy of rung" to the
+ * command; init.c says in which order, and why. It must never hand over an
+ * open file or a privilege that the spec does not name. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "util.h"
+
+void process_limits(const struct spec *spec, pid_t pid)
+{
+    for (size_t i = 0; i < spec->process.rlimit_count; i++) {
+        const struct rlimit_spec *r = &spec->process.rlimits[i];
+        if (prlimit(pid, (enum __rlimit_resource)r->resource, &r->limit, NULL))
+            die("set resource limit %d (may we raise it?)", r->resource);
+    }
+}
+
+/* Everything here is below /proc, where a mount could fake what we write to:
+ * so it has to be a real procfs. */
+void process_settings(const struct spec *spec)
+{
+    if (!spec->process.has_oom_score_adj && !spec->sysctl_count)
+        return;
+    CLEANUP(close_fd) int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1 || !is_file_system(fd, PROC_SUPER_MAGIC))
+        fail("open /proc: not a procfs");
+    if (spec->process.has_oom_score_adj) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", spec->process.oom_score_adj);
+        if (write_file_at(fd, "self/oom_score_adj", text) == -1)
+            die("write %s to oom_score_adj", text);
+    }
+    for (size_t i = 0; i < spec->sysctl_count; i++) {
+        const struct sysctl_setting *s = &spec->sysctls[i];
+        CLEANUP(free_string) char *path = print_string("sys/%s", s->key);
+        for (char *p = path; *p; p++)
+            *p = *p == '.' ? '/' : *p;
+        if (write_file_at(fd, path, s->value) == -1)
+            die("write the kernel setting %s", s->key);
+    }
+}
+
+/*
+ * The kernel kills us when the parent dies, but not if it died before we asked:
+ * then its end of the socket is closed. Asked twice, because a change of ids
+ * takes the wish back: prctl(2), PR_SET_PDEATHSIG.
+ */
+void process_die_with_parent(int socket_fd)
+{
+    if (without("death-signal"))
+        return;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+        die("ask to be killed when the parent dies");
+    struct pollfd parent = {.fd = socket_fd};
+    if (poll(&parent, 1, 0) == -1 || parent.revents & (POLLHUP | POLLERR))
+        _exit(EXIT_RUNTIME);
+}
+
+/*
+ * A session of its own: no process in it can reach the caller's terminal by
+ * TIOCSTI or job control. And a session keyring of its own: keyrings(7).
+ */
+void process_session(void)
+{
+    if (setsid() == -1)
+        die("setsid");
+    if (without("keyring"))
+        return;
+    narrate(7, "keyctl(JOIN_SESSION_KEYRING) # keyctl session");
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1 &&
+        errno != ENOSYS) /* a kernel without keyrings has none to share */
+        die("make a session keyring");
+}
+
+/*
+ * Until execve(2), our memory and open files are the runtime's: nobody in a
+ * shared PID namespace may attach to us or open /proc/PID/fd.
+ */
+void process_hide(void)
+{
+    if (!without("dumpable") && prctl(PR_SET_DUMPABLE, 0) == -1)
+        die("make ourselves undumpable");
+}
+
+/*
+ * The directory is made if it is missing. getcwd(3) fails, or starts with
+ * "(unreachable)", if a trick got us outside the root.
+ */
+void process_directory(const struct spec *spec)
+{
+    const char *cwd = spec->process.cwd;
+    if (chdir(cwd) == -1 && errno == ENOENT) {
+        /* We are inside the root now: every path stays in it. */
+        CLEANUP(free_string) char *path = copy_string(cwd);
+        for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+            *p = '\0';
+            (void)mkdir(path, 0755); /* chdir will tell */
+            *p = '/';
+        }
+        (void)mkdir(path, 0755);
+        if (chdir(cwd) == -1)
+            die("change to the working directory %s", cwd);
+    } else if (chdir(cwd) == -1) {
+        die("change to the working directory %s", cwd);
+    }
+    char *path = getcwd(NULL, 0);
+    if (!path || path[0] != '/')
+        fail("the working directory %s is outside the root", cwd);
+    free(path);
+}
+
+/* setgroups "deny" means that nobody here may set groups, for good. */
+static bool may_set_groups(void)
+{
+    CLEANUP(free_string)
+    char *text = read_file_at(AT_FDCWD, "/proc/self/setgroups");
+    return !text || strncmp(text, "deny", 4) != 0;
+}
+
+static void set_groups(const struct process_spec *p)
+{
+    if (without("groups"))
+        return;
+    if (setgroups(p->groups.count, p->groups.ids) == 0)
+        return;
+    if (errno == EPERM && p->groups.count == 0 && !may_set_groups())
+        return; /* the caller's groups stay: the kernel insists */
+    die("set the supplementary groups");
+}
+
+/*
+ * The order matters: after setresuid(2) we could set no groups any more.
+ * PR_SET_KEEPCAPS keeps the permitted set over it, for capabilities_set().
+ */
+void process_ids(const struct spec *spec)
+{
+    const struct process_spec *p = &spec->process;
+    narrate(7, "setgroups, setresgid(%u), setresuid(%u) # setpriv --reuid %u",
+            p->gid, p->uid, p->uid);
+    if (prctl(PR_SET_KEEPCAPS, 1) == -1)
+        die("keep the capabilities");
+    set_groups(p);
+    if (setresgid(p->gid, p->gid, p->gid) == -1)
+        die("become group %u", p->gid);
+    if (setresuid(p->uid, p->uid, p->uid) == -1)
+        die("become user %u", p->uid);
+    if (prctl(PR_SET_KEEPCAPS, 0) == -1)
+        die("stop keeping the capabilities");
+    umask(p->umask);
+}
+
+/* execve(2) of a set-user-ID program gives no privileges any more, for this
+ * process and all that come from it. */
+void process_no_new_privs(const struct spec *spec)
+{
+    if (!spec->process.no_new_privs || without("no-new-privs"))
+        return;
+    narrate(7, "prctl(PR_SET_NO_NEW_PRIVS) # setpriv --no-new-privs");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+        die("set no_new_privs");
+}
+
+/* Whatever the caller had open and did not mark: the container's root could
+ * leave its root through a directory among them. */
+void process_close_files(void)
+{
+    if (without("close-fds"))
+        return;
+    narrate(7, "close_range(3, ~0, CLOEXEC) # exec 3>&- 4>&- ...");
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
+        die("close the other files");
+}
+
+/* "not found" for a file that is there has cost many an afternoon. */
+static const char *why_not(const char *path)
+{
+    if (errno == ENOENT && access(path, F_OK) == 0)
+        return " (the file is there: its interpreter or loader is missing)";
+    if (errno == ENOEXEC)
+        return " (not a program of this machine, and no #! line)";
+    if (errno == EACCES && access(path, X_OK) == 0)
+        return " (a directory, or on a noexec mount?)";
+    return "";
+}
+
+static const char *find_variable(char **env, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *env; env++) {
+        if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
+            return *env + length + 1;
+    }
+    return NULL;
+}
+
+/* As execvp(3), but along the container's PATH: true if there is hope that a
+ * later directory has it. */
+static bool try_execute(const char *path, const struct process_spec *p)
+{
+    execve(path, p->args, p->env);
+    return errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+}
+
+static _Noreturn void execute(const struct process_spec *p)
+{
+    const char *name = p->args[0];
+    const char *search = find_variable(p->env, "PATH");
+    /* The best reason so far, and the file that it is about. */
+    int reason = ENOENT;
+    CLEANUP(free_string) char *culprit = copy_string(name);
+    if (strchr(name, '/') || !*name) {
+        (void)try_execute(name, p);
+        reason = errno;
+    } else {
+        CLEANUP(free_string)
+        char *copy = copy_string(search ? search : "/bin:/usr/bin");
+        for (char *rest = copy, *dir; (dir = strsep(&rest, ":"));) {
+            char *path = join_path(*dir ? dir : ".", name);
+            bool hope = try_execute(path, p);
+            if (errno == ENOENT && access(path, F_OK) == -1) {
+                free(path);
+                errno = ENOENT;
+                continue;
+            }
+            if (errno != ENOTDIR) {
+                reason = errno;
+                free(culprit);
+                culprit = path;
+            }
+            if (!hope)
+                break;
+        }
+    }
+    errno = reason;
+    const char *hint = why_not(culprit);
+    errno = reason;
+    quit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE,
+         "execute %s: %s%s", culprit, strerror(reason), hint);
+}
+
+/* The parent's blocked signals would stay blocked in the command. */
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int i = 1; i < NSIG; i++)
+        (void)signal(i, SIG_DFL); /* KILL and STOP cannot be set */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void process_execute(const struct spec *spec)
+{
+    narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
+            spec->process.args[0]);
+    reset_signals();
+    execute(&spec->process);
+}
+
+/* The command is the terminal's foreground group: Ctrl-C goes to it alone. */
+static pid_t start_command(const struct spec *spec)
+{
+    pid_t pid = fork();
+    if (pid == -1)
+        die("fork");
+    if (pid > 0)
+        return pid;
+    (void)setpgid(0, 0);
+    if (spec->process.terminal) {
+        signal(SIGTTOU, SIG_IGN);
+        (void)tcsetpgrp(STDIN_FILENO, getpid());
+    }
+    process_execute(spec);
+}
+
+/*
+ * Process 1 has two duties: to collect whoever dies without a parent, and to
+ * have a handler for the signals that are to arrive. Most programs know
+ * neither; this loop does both for them: pid_namespaces(7).
+ */
+void process_init(const struct spec *spec)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    prctl(PR_SET_NAME, "rung-init");
+    pid_t command = start_command(spec);
+    (void)close_range(3, ~0U, 0); /* all is marked close-on-exec already */
+    for (;;) {
+        siginfo_t info;
+        int number = sigwaitinfo(&all, &info);
+        if (number > 0 && number != SIGCHLD)
+            (void)kill(command, number); /* it may have just ended */
+        if (number != SIGCHLD)
+            continue;
+        int status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+            if (pid == command && WIFEXITED(status))
+                _exit(WEXITSTATUS(status));
+            if (pid == command)
+                _exit(128 + WTERMSIG(status));
+        }
+    }
+}
