@@ -1,0 +1,573 @@
+/*
+ * demo.c - a container, one kernel feature at a time.
+ *
+ *   step01  run a program and report how it ended    fork(2), execve(2)
+ *   step02  make it process 1                        pid_namespaces(7)
+ *   step03  give it a hostname                       uts_namespaces(7)
+ *
+ * Read it from main, at the end, upwards: every function stands below those
+ * that it calls. Try it with -v, which narrates each kernel call.
+ */
+#define _GNU_SOURCE
+
+#include <ctype.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Exit statuses, as a shell's: our own failures keep clear of the program's. */
+enum {
+    EXIT_USAGE = 2,
+    EXIT_DEMO_FAILED = 125,
+    EXIT_CANNOT_EXECUTE = 126,
+    EXIT_NOT_FOUND = 127,
+    EXIT_SIGNALLED = 128, /* and the signal's number on top */
+};
+
+/* demonstration.c: what the demo does without a command. */
+int demonstrate(int chapter);
+int newest_chapter(void);
+
+/* Everything we know about the one container that we run. */
+struct container {
+    char **argv; /* the program to run, and its arguments */
+    pid_t pid; /* its PID, as the host sees it */
+    int status; /* how it ended, as an exit status */
+    bool ended;
+    bool verbose; /* narrate each kernel call */
+    int chapter; /* whose demonstration to give; 0: the newest one's */
+    sigset_t signals; /* what wait_for_child waits for */
+    struct clone_args clone; /* how to start it: clone3(2) */
+    pid_t group; /* ours, if it is in the terminal's foreground; else 0 */
+    const char *hostname;
+};
+
+/* ------------------------------------------------------- words and errors */
+
+/*
+ * Say which kernel call comes next and the shell command that does the same.
+ * The number in brackets is who speaks, as getpid(2) tells it.
+ */
+__attribute__((format(printf, 2, 3))) static void
+narrate(const struct container *c, const char *format, ...)
+{
+    if (!c->verbose)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "demo[%d]: ", getpid());
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+/*
+ * Report what failed, on which object, and why: errno, then what to do about
+ * it. HINT may be NULL. In the child the parent hands our status on.
+ */
+__attribute__((noreturn, format(printf, 2, 3))) static void
+die_with_hint(const char *hint, const char *format, ...)
+{
+    int error = errno;
+    if (!hint && (error == EPERM || error == EACCES) && geteuid() != 0)
+        hint = "this needs root: try sudo";
+    char what[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "demo: %s: %s", what, strerror(error));
+    fprintf(stderr, hint ? " (%s)\n" : "\n", hint);
+    exit(EXIT_DEMO_FAILED);
+}
+
+#define die(...) die_with_hint(NULL, __VA_ARGS__)
+
+__attribute__((noreturn)) static void
+usage_error(const char *option, const char *value, const char *why)
+{
+    fprintf(stderr, "demo: --%s%s%s: %s (see --help)\n", option,
+            *value ? " " : "", value, why);
+    exit(EXIT_USAGE);
+}
+
+/* Letters, digits and OTHERS only? */
+static bool is_made_of(const char *text, const char *others)
+{
+    while (isalnum((unsigned char)*text) || (*text && strchr(others, *text)))
+        text++;
+    return *text == '\0';
+}
+
+/* ------------------------------------------------------------------ child */
+
+/*
+ * When the demo dies, even of SIGKILL, the container dies with it: it is our
+ * child, and as process 1 it takes its whole PID namespace along. prctl(2)
+ */
+static void die_with_parent(const struct container *c)
+{
+    narrate(c, "prctl(PR_SET_PDEATHSIG, SIGKILL)   # setpriv --pdeathsig KILL");
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+        die("prctl PR_SET_PDEATHSIG");
+}
+
+/*
+ * The hostname belongs to the UTS namespace. Ours is a copy of the host's,
+ * made by clone3; a change stays in here: uts_namespaces(7), sethostname(2).
+ */
+static void set_hostname(const struct container *c)
+{
+    narrate(c, "sethostname(\"%s\")   # hostname %s", c->hostname, c->hostname);
+    if (sethostname(c->hostname, strlen(c->hostname)) == -1)
+        die("set the hostname %s", c->hostname);
+}
+
+/* Does FD start with these bytes? */
+static bool starts_with(int fd, const char *bytes, size_t length)
+{
+    char start[8];
+    return pread(fd, start, length, 0) == (ssize_t)length &&
+           memcmp(start, bytes, length) == 0;
+}
+
+/*
+ * "No such file" may mean a file that the program needs: a script names its
+ * interpreter after #!, an ELF file its dynamic loader. execve(2)
+ */
+static const char *why_not_executed(const char *path, int error)
+{
+    struct stat status;
+    if (!strchr(path, '/'))
+        return error == ENOENT ? "no such program in $PATH" : NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 || fstat(fd, &status) == -1)
+        return NULL;
+    bool script = starts_with(fd, "#!", 2);
+    bool elf = starts_with(fd, ELFMAG, SELFMAG);
+    close(fd);
+    if (S_ISDIR(status.st_mode))
+        return "it is a directory";
+    if (error == ENOENT && script)
+        return "it is there, but the interpreter in its #! line is not";
+    if (error == ENOENT && elf)
+        return "it is there, but the loader that it was linked with is not";
+    if (error == ENOEXEC && elf)
+        return "built for another architecture?";
+    if (error == ENOEXEC)
+        return "no ELF file, and no script with a #! line";
+    if (error == EACCES)
+        return "not executable, or on a noexec mount";
+    return NULL;
+}
+
+/*
+ * Become the program. What is not replaced stays: PID, namespaces, working
+ * directory, descriptors without O_CLOEXEC. Returns only to fail. execve(2)
+ * (execvp(3) alone would feed a file that is no program to /bin/sh.)
+ */
+__attribute__((noreturn)) static void run_program(const struct container *c)
+{
+    const char *name = c->argv[0];
+    narrate(c, "execve(\"%s\"), my parent is %d   # exec %s", name, getppid(),
+            name);
+    if (strchr(name, '/'))
+        execv(name, c->argv);
+    else
+        execvp(name, c->argv);
+    int error = errno;
+    const char *why = why_not_executed(name, error);
+    fprintf(stderr, "demo: execute %s: %s", name, strerror(error));
+    fprintf(stderr, why ? " (%s)\n" : "\n", why);
+    exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+}
+
+/* Which group of processes gets the terminal's keys? tcsetpgrp(3) */
+static void set_foreground(pid_t group)
+{
+    signal(SIGTTOU, SIG_IGN); /* what who is not in front gets for this */
+    (void)tcsetpgrp(STDIN_FILENO, group);
+    signal(SIGTTOU, SIG_DFL);
+}
+
+/*
+ * Process groups are numbered as processes are, and the one in front of the
+ * terminal, ours, has no number in the new namespace; a shell could not give
+ * the terminal back to it. So the container gets a group of its own in front.
+ */
+static void take_terminal(const struct container *c)
+{
+    if (!c->group)
+        return;
+    (void)setpgid(0, 0); /* the parent may have done it for us */
+    set_foreground(getpid());
+}
+
+/* The signals that the parent waits for are the program's to handle again. */
+static void unblock_signals(const struct container *c)
+{
+    if (sigprocmask(SIG_UNBLOCK, &c->signals, NULL) == -1)
+        die("sigprocmask");
+}
+
+/* What the new process does, in this order, to become the container. */
+__attribute__((noreturn)) static void child(struct container *c)
+{
+    unblock_signals(c);
+    die_with_parent(c);
+    set_hostname(c);
+    take_terminal(c);
+    run_program(c);
+}
+
+/* ----------------------------------------------------------------- parent */
+
+/*
+ * From now on signals wait until we ask for them, in wait_for_child: none is
+ * lost, none interrupts a call half-way. sigprocmask(2), signal(7)
+ */
+static void block_signals(struct container *c)
+{
+    static const int signals[] = {
+        SIGCHLD, /* the child has ended, stopped or continued */
+        SIGHUP, /* the terminal has gone */
+        SIGINT, /* Ctrl-C */
+        SIGQUIT, /* Ctrl-\ */
+        SIGTERM, /* please end */
+        SIGUSR1, /* for the program to give a meaning */
+        SIGUSR2, /* the same */
+        SIGTSTP, /* Ctrl-Z */
+    };
+    sigemptyset(&c->signals);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+        sigaddset(&c->signals, signals[i]);
+    /* Our caller may have left SIGCHLD ignored: no zombies, so no status. */
+    signal(SIGCHLD, SIG_DFL);
+    if (sigprocmask(SIG_BLOCK, &c->signals, NULL) == -1)
+        die("sigprocmask");
+}
+
+/*
+ * A child started with CLONE_NEWPID is process 1 of a new PID namespace. We
+ * stay where we are, and see it under another number. pid_namespaces(7)
+ */
+static void want_pid_namespace(struct container *c)
+{
+    c->clone.flags |= CLONE_NEWPID;
+}
+
+/* The raw system call: glibc has no wrapper. It returns twice, like fork. */
+static pid_t clone3(struct clone_args *args)
+{
+    return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+}
+
+/* A hostname of its own needs a UTS namespace: uts_namespaces(7) */
+static void want_uts_namespace(struct container *c)
+{
+    c->clone.flags |= CLONE_NEWUTS;
+}
+
+/*
+ * Start the child. It has a copy of all we have, and goes on from here.
+ * exit_signal: how we hear that it ended, which fork always sets to SIGCHLD.
+ */
+static void start(struct container *c)
+{
+    c->clone.exit_signal = SIGCHLD;
+    if (tcgetpgrp(STDIN_FILENO) == getpgrp())
+        c->group = getpgrp();
+    c->pid = clone3(&c->clone); /* fork(2), with a say in what is new */
+    if (c->pid == -1)
+        die("start a process");
+    if (c->pid == 0)
+        child(c);
+    narrate(c, "clone3() = %d, my parent is %d   # unshare --pid --fork",
+            c->pid, getppid());
+}
+
+/*
+ * Would the child notice this signal? As process 1 it gets only what it has a
+ * handler for (or blocks, to wait for it as we do); the kernel drops the rest.
+ * /proc/PID/status has its masks, in hexadecimal: proc(5), pid_namespaces(7)
+ */
+static bool is_deaf(const struct container *c, int signal)
+{
+    char path[64];
+    char line[256];
+    uint64_t heard = 0;
+    snprintf(path, sizeof(path), "/proc/%d/status", c->pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, "SigBlk:", 7) == 0 ||
+            strncmp(line, "SigIgn:", 7) == 0 ||
+            strncmp(line, "SigCgt:", 7) == 0)
+            heard |= strtoull(line + 7, NULL, 16);
+    }
+    if (file)
+        fclose(file);
+    return !(heard >> (signal - 1) & 1);
+}
+
+/* Join the container's group in front, to hear the keys as it does. */
+static void share_terminal(const struct container *c)
+{
+    if (!c->group)
+        return;
+    (void)setpgid(c->pid, c->pid); /* whoever is first, it or us */
+    set_foreground(c->pid);
+    (void)setpgid(0, c->pid);
+}
+
+static void leave_terminal(const struct container *c)
+{
+    if (!c->group)
+        return;
+    (void)setpgid(0, c->group);
+    set_foreground(c->group);
+}
+
+/* Ctrl-Z: stop the container, then ourselves, until the caller's fg. */
+static void suspend(const struct container *c)
+{
+    leave_terminal(c);
+    kill(c->pid, SIGSTOP);
+    raise(SIGSTOP);
+    share_terminal(c);
+    kill(c->group ? -c->pid : c->pid, SIGCONT);
+}
+
+/*
+ * Hand a signal to the child. A key such as Ctrl-C sends it to all processes
+ * in the terminal's foreground, the child among them: don't send it twice.
+ */
+static void pass_on(const struct container *c, const siginfo_t *info)
+{
+    int signal = info->si_signo;
+    if (is_deaf(c, signal)) {
+        narrate(c, "kill(%d, SIGKILL), as it is deaf to signal %d   # kill -9",
+                c->pid, signal);
+        kill(c->pid, SIGKILL); /* it may be gone already */
+        return;
+    }
+    if (info->si_code == SI_KERNEL)
+        return;
+    narrate(c, "kill(%d, %d)   # kill -%d %d", c->pid, signal, signal, c->pid);
+    kill(c->pid, signal); /* it may be gone already */
+}
+
+/* Ask what has become of the child, without waiting: waitpid(2) */
+static void collect(struct container *c)
+{
+    int status = 0;
+    while (!c->ended &&
+           waitpid(c->pid, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
+        if (WIFSTOPPED(status)) {
+            narrate(c, "waitpid: stopped by signal %d   # kill -CONT %d",
+                    WSTOPSIG(status), c->pid);
+        } else if (WIFCONTINUED(status)) {
+            narrate(c, "waitpid: continued");
+        } else if (WIFSIGNALED(status)) {
+            c->status = EXIT_SIGNALLED + WTERMSIG(status);
+            c->ended = true;
+            narrate(c, "waitpid: killed by signal %d", WTERMSIG(status));
+        } else {
+            c->status = WEXITSTATUS(status);
+            c->ended = true;
+            narrate(c, "waitpid: exited with status %d", c->status);
+        }
+    }
+}
+
+/* Sleep until a signal comes; until the child has ended. sigwaitinfo(2) */
+static void wait_for_child(struct container *c)
+{
+    narrate(c, "waitpid(%d)   # wait %d", c->pid, c->pid);
+    while (!c->ended) {
+        siginfo_t info;
+        int signal = sigwaitinfo(&c->signals, &info);
+        if (signal == SIGCHLD)
+            collect(c);
+        else if (signal == SIGTSTP)
+            suspend(c);
+        else if (signal > 0)
+            pass_on(c, &info);
+    }
+}
+
+/* ----------------------------------------------------------- command line */
+
+/* One row for each option: getopt_long(3) and --help both read it. */
+struct option_row {
+    const char *name;
+    char letter; /* 0: it has none */
+    const char *value; /* what --help calls its value; NULL: it has none */
+    void (*apply)(struct container *c, const struct option_row *row,
+                  const char *value);
+    const char *help;
+};
+
+static void set_verbose(struct container *c, const struct option_row *row,
+                        const char *value)
+{
+    (void)row;
+    (void)value;
+    c->verbose = true;
+}
+
+/* A whole number from LEAST to MOST, and nothing after it. */
+static long parse_number(const char *option, const char *value, long least,
+                         long most)
+{
+    char *end = NULL;
+    long number = isdigit((unsigned char)*value) ? strtol(value, &end, 10) : -1;
+    if (!end || *end != '\0' || number < least || number > most)
+        usage_error(option, value, "not a number, or out of range");
+    return number;
+}
+
+static void set_chapter(struct container *c, const struct option_row *row,
+                        const char *value)
+{
+    c->chapter = (int)parse_number(row->name, value, 1, newest_chapter());
+}
+
+/* The letters open other namespaces, to look into: namespaces(7) */
+static void open_namespace(struct container *c, const struct option_row *row,
+                           const char *value)
+{
+    static const uint64_t flags[] = {
+        ['i'] = CLONE_NEWIPC, /* ipc_namespaces(7) */
+        ['m'] = CLONE_NEWNS, /* mount_namespaces(7) */
+        ['n'] = CLONE_NEWNET, /* network_namespaces(7) */
+        ['p'] = CLONE_NEWPID, /* pid_namespaces(7) */
+        ['u'] = CLONE_NEWUTS, /* uts_namespaces(7) */
+        ['U'] = CLONE_NEWUSER, /* user_namespaces(7) */
+        ['C'] = CLONE_NEWCGROUP, /* cgroup_namespaces(7) */
+        ['T'] = CLONE_NEWTIME, /* time_namespaces(7) */
+    };
+    (void)value;
+    c->clone.flags |= flags[(unsigned char)row->letter];
+}
+
+static void set_name(struct container *c, const struct option_row *row,
+                     const char *value)
+{
+    if (strlen(value) < 1 || strlen(value) > 64)
+        usage_error(row->name, value, "must have 1 to 64 characters");
+    if (!isalnum((unsigned char)*value) || !is_made_of(value, "-."))
+        usage_error(row->name, value, "only letters, digits, - and .");
+    c->hostname = value;
+}
+
+static const struct option_row rows[] = {
+    {"help", 'h', NULL, NULL, "print this help"},
+    {"verbose", 'v', NULL, set_verbose, "narrate each kernel call"},
+    {"chapter", 0, "N", set_chapter, "demonstrate chapter N, not the newest"},
+    {"ipc", 'i', NULL, open_namespace, "open a new IPC namespace"},
+    {"mount", 'm', NULL, open_namespace, "open a new mount namespace"},
+    {"net", 'n', NULL, open_namespace, "open a new network namespace"},
+    {"pid", 'p', NULL, open_namespace, "open a new PID namespace (always)"},
+    {"uts", 'u', NULL, open_namespace, "open a new UTS namespace"},
+    {"user", 'U', NULL, open_namespace, "open a new user namespace"},
+    {"cgroup", 'C', NULL, open_namespace, "open a new cgroup namespace"},
+    {"time", 'T', NULL, open_namespace, "open a new time namespace"},
+    {"hostname", 0, "NAME", set_name, "its hostname (default: container)"},
+};
+
+enum {
+    ROWS = sizeof(rows) / sizeof(*rows),
+    LONG_OPTION = 256, /* plus the row: what getopt_long returns for a name */
+};
+
+__attribute__((noreturn)) static void print_help(void)
+{
+    puts("usage: demo [options] [--] [command [argument...]]\n"
+         "Run a command in the container built so far; without a command,\n"
+         "demonstrate the chapter's kernel feature.\n");
+    for (int i = 0; i < ROWS; i++) {
+        const char *value = rows[i].value ? rows[i].value : "";
+        printf(rows[i].letter ? "  -%c," : "     ", rows[i].letter);
+        printf(" --%s %-*s %s\n", rows[i].name, 22 - (int)strlen(rows[i].name),
+               value, rows[i].help);
+    }
+    puts(
+        "\nExit status: the command's own; 128+N: killed by signal N;\n"
+        "127: not found; 126: cannot execute; 125: the demo failed; 2: usage.");
+    exit(EXIT_SUCCESS);
+}
+
+/* The row that getopt_long means; NULL: it has printed an error. */
+static const struct option_row *find_row(int option)
+{
+    for (int i = 0; i < ROWS; i++) {
+        if (option == LONG_OPTION + i || option == rows[i].letter)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* Fill in the container: the defaults, then what the command line says. */
+static void parse_options(struct container *c, int argc, char **argv)
+{
+    struct option options[ROWS + 1] = {0};
+    char letters[ROWS + 2] = "+"; /* options end where the command begins */
+    char *letter = letters + 1;
+    int option;
+    for (int i = 0; i < ROWS; i++) {
+        options[i].name = rows[i].name;
+        options[i].has_arg = rows[i].value ? required_argument : no_argument;
+        options[i].val = LONG_OPTION + i;
+        if (rows[i].letter)
+            *letter++ = rows[i].letter;
+    }
+    c->hostname = "container";
+    argv[0] = "demo"; /* what getopt_long calls us in its errors */
+    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+        const struct option_row *row = find_row(option);
+        if (!row)
+            exit(EXIT_USAGE);
+        if (!row->apply)
+            print_help();
+        row->apply(c, row, optarg);
+    }
+    c->argv = argv + optind;
+}
+
+/* ------------------------------------------------------------------- main */
+
+/* What the parent does while the child is, or becomes, the container. */
+static void parent(struct container *c)
+{
+    share_terminal(c);
+    wait_for_child(c);
+    leave_terminal(c);
+}
+
+int main(int argc, char **argv)
+{
+    static struct container container; /* zeroed, and there to the very end */
+    parse_options(&container, argc, argv);
+    if (!container.argv[0])
+        return demonstrate(container.chapter);
+    block_signals(&container);
+    want_pid_namespace(&container);
+    want_uts_namespace(&container);
+    start(&container);
+    parent(&container);
+    return container.status;
+}

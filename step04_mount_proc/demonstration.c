@@ -1,0 +1,347 @@
+/*
+ * demonstration.c - what the demo does when it is given no command.
+ *
+ * It plays the scenes of the newest chapter: in each it runs itself as the
+ * reader would type it, shows what comes out, and checks what must be seen.
+ * Nothing of the container is in here; that is all in demo.c.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int demonstrate(int chapter);
+int newest_chapter(void);
+
+/*
+ * HOST is for the host's shell: it runs once the container has said "ready".
+ * $PID is the container, $DEMO_PID its demo, $DEMO the program.
+ */
+struct scene {
+    int chapter;
+    int until; /* the last chapter in which this is so; 0: all */
+    const char *shows;
+    const char *arguments[12]; /* what to type after demo */
+    const char *host;
+    const char *sees[4]; /* what the output must contain */
+    int status; /* what the exit status must be */
+};
+
+/* A script for the container's shell; the host looks while it waits. */
+#define SHELL(script) "/bin/sh", "-c", script
+#define THEN_WAIT "; echo ready; read _ || :"
+
+static const struct scene scenes[] = {
+    {
+        .chapter = 1,
+        .shows = "fork(2) makes a child; execve(2) makes it another program",
+        .arguments = {"-v", "echo", "hello world"},
+        .sees = {"my parent is", "execve(\"echo\")", "hello world"},
+    },
+    {
+        .chapter = 1,
+        .shows = "its exit status becomes ours",
+        .arguments = {SHELL("exit 42")},
+        .status = 42,
+    },
+    {
+        .chapter = 1,
+        .until = 1,
+        .shows = "killed by signal 15: 128 + 15, as in every shell",
+        .arguments = {SHELL("kill -TERM $$")},
+        .status = 143,
+    },
+    {
+        .chapter = 1,
+        .shows = "a program that is not there: 127",
+        .arguments = {"no-such-program"},
+        .sees = {"no such program in $PATH"},
+        .status = 127,
+    },
+    {
+        .chapter = 1,
+        .shows = "a stopped child is not a dead one",
+        .arguments = {"-v", SHELL("trap : TERM" THEN_WAIT)},
+        .host =
+            "kill -STOP $PID\n"
+            "until grep '^State.*T' /proc/$PID/status; do sleep 0.01; done\n"
+            "kill -CONT $PID",
+        .sees = {"T (stopped)", "stopped by signal 19", "continued"},
+    },
+    {
+        .chapter = 2,
+        .shows = "the container's process 1 has no parent in there",
+        .arguments = {"-v", SHELL("echo I am $$, my parent is $PPID")},
+        .sees = {"clone3() =", "demo[1]: execve", "I am 1, my parent is 0"},
+    },
+    {
+        .chapter = 2,
+        .shows = "the host knows it by another number: the same process, twice",
+        .arguments = {SHELL("echo I am $$" THEN_WAIT)},
+        .host = "echo I see $PID; grep NSpid /proc/$PID/status",
+        .sees = {"I am 1", "I see ", "\t1\n"},
+    },
+    {
+        .chapter = 2,
+        .until = 3,
+        .shows = "ps still shows the host: /proc is still the host's",
+        .arguments = {SHELL("read pid rest </proc/self/stat\n"
+                            "echo I am $$, but /proc calls me $pid\n"
+                            "[ $pid != 1 ] && echo it is not my /proc")},
+        .sees = {"I am 1, but", "it is not my /proc"},
+    },
+    {
+        .chapter = 2,
+        .shows = "process 1 is deaf to signals that it has no handler for",
+        .arguments = {SHELL("kill -TERM $$; kill -KILL $$; echo still here")},
+        .sees = {"still here"},
+    },
+    {
+        .chapter = 2,
+        .shows = "who loses its parent in there gets process 1 as its parent",
+        .arguments = {SHELL("(sleep 1000 &)" THEN_WAIT)},
+        .host = "read orphan rest </proc/$PID/task/$PID/children\n"
+                "ps -o pid,ppid,args -p $PID,$orphan 2>/dev/null ||\n"
+                "    grep -H PPid /proc/$orphan/status\n"
+                "grep -q \"PPid:.$PID$\" /proc/$orphan/status && echo adopted",
+        .sees = {"adopted"},
+    },
+    {
+        .chapter = 2,
+        .shows = "a process 1 that does not wait for it leaves a zombie",
+        .arguments = {SHELL("(sleep 0.1 &); echo ready; exec cat")},
+        .host = "for try in 1 2 3 4 5 6 7 8 9; do\n"
+                "    read zombie rest </proc/$PID/task/$PID/children\n"
+                "    grep '^State.*Z' /proc/$zombie/status && break\n"
+                "    sleep 0.1\n"
+                "done",
+        .sees = {"Z (zombie)"},
+    },
+    {
+        .chapter = 2,
+        .shows = "each namespace is a flag: -n and -i here, no -U",
+        .arguments = {"-n", "-i", SHELL("cd /proc/self" THEN_WAIT)},
+        .host =
+            "for type in ipc net pid user; do\n"
+            "    echo $type: host $(readlink /proc/self/ns/$type),"
+            " container $(readlink /proc/$PID/ns/$type)\n"
+            "done\n"
+            "[ /proc/self/ns/net -ef /proc/$PID/ns/net ] || echo two nets\n"
+            "[ /proc/self/ns/user -ef /proc/$PID/ns/user ] && echo one user",
+        .sees = {"two nets", "one user"},
+    },
+    {
+        .chapter = 3,
+        .shows = "a name of its own; the host keeps its own",
+        .arguments = {"-v", "--hostname", "box", SHELL("uname -n" THEN_WAIT)},
+        .host = "uname -n; [ $(uname -n) != box ] && echo it is still me",
+        .sees = {"sethostname(\"box\")", "\nbox\n", "it is still me"},
+    },
+    {
+        .chapter = 3,
+        .shows = "it may change its name, too, and the host does not notice",
+        .arguments = {SHELL("uname -n; hostname mine; uname -n" THEN_WAIT)},
+        .host = "[ $(uname -n) != mine ] && echo it is still me",
+        .sees = {"container\n", "mine\n", "it is still me"},
+    },
+    {
+        .chapter = 4,
+        .shows = "another root, and a /proc that shows the container alone",
+        .arguments = {SHELL("ls /; ps; [ $(ls -d /proc/[1-9]* | wc -l) -lt 5 ]"
+                            " && echo nobody else is here")},
+        .sees = {"    1 ", "nobody else is here"},
+    },
+    {
+        .chapter = 4,
+        .shows = "the host sees its files, and none of its mounts",
+        .arguments = {SHELL(
+            "touch /tmp/in-here; grep ' /proc ' /proc/mounts" THEN_WAIT)},
+        .host = "ls /proc/$PID/root/tmp\n"
+                "echo $(wc -l </proc/$PID/mountinfo) mounts in there\n"
+                "grep $PWD/build/rootfs /proc/self/mountinfo || echo none here",
+        .sees = {"proc /proc proc", "in-here", "none here"},
+    },
+    {
+        .chapter = 4,
+        .shows = "without private propagation its mounts leak out",
+        .arguments = {"--without=private", SHELL("true" THEN_WAIT)},
+        .host = "grep /proc /proc/$DEMO_PID/mountinfo | tail -n 1",
+        .sees = {"/rootfs/proc "},
+    },
+    {
+        .chapter = 4,
+        .shows = "pivot_root: joining its own mount namespace leads nowhere",
+        .arguments = {SHELL("touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "
+                            "'[ -e /tmp/in-here ] && echo no way out'")},
+        .sees = {"no way out"},
+    },
+    {
+        .chapter = 4,
+        .shows = "chroot: the same leads out, to the host's files",
+        .arguments = {"--without=pivot",
+                      SHELL("touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "
+                            "'[ -e /tmp/in-here ] || echo escaped'")},
+        .sees = {"escaped"},
+    },
+};
+
+static const size_t scene_count = sizeof(scenes) / sizeof(*scenes);
+
+int newest_chapter(void)
+{
+    return scenes[scene_count - 1].chapter;
+}
+
+/* Show a command as it would be typed. */
+static void print_command(const struct scene *scene)
+{
+    printf("$ ./demo");
+    for (int i = 0; scene->arguments[i]; i++) {
+        const char *quote =
+            strpbrk(scene->arguments[i], " \n$;&|<>") ? "'" : "";
+        const char *before = strchr(scene->arguments[i], '\'') ? "\"" : quote;
+        printf(" %s%s%s", before, scene->arguments[i], before);
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* What we need in order to demonstrate anything has failed. */
+__attribute__((noreturn)) static void fail(const char *what)
+{
+    fprintf(stderr, "demo: %s: %s\n", what, strerror(errno));
+    exit(125);
+}
+
+/* Run ourselves with the scene's arguments; IN and OUT are pipes to it. */
+static pid_t start_scene(const struct scene *scene, int in[2], int out[2])
+{
+    const char *argv[16] = {"demo"};
+    memcpy(argv + 1, scene->arguments, sizeof(scene->arguments));
+    if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1)
+        fail("pipe2");
+    pid_t pid = fork();
+    if (pid == -1)
+        fail("fork");
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* so that it tidies up */
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        dup2(out[1], STDERR_FILENO);
+        execv("/proc/self/exe", (char **)argv);
+        fail("execute ourselves");
+    }
+    close(in[0]);
+    close(out[1]);
+    return pid;
+}
+
+/* Print what STREAM brings and add it to SEEN; stop at its end or "ready". */
+static bool follow(FILE *stream, const char *who, char *seen, size_t size)
+{
+    char line[1024];
+    while (fgets(line, sizeof(line), stream)) {
+        if (strcmp(line, "ready\n") == 0)
+            return true;
+        printf("%s | %s", who, line);
+        fflush(stdout);
+        strncat(seen, line, size - strlen(seen) - 1);
+    }
+    return false;
+}
+
+/* A number for the host's script to use. */
+static void export_number(const char *name, int number)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%d", number);
+    setenv(name, text, 1);
+}
+
+/* What the host sees of the running container: the demo's only child. */
+static void look_from_host(const struct scene *scene, pid_t demo, char *seen,
+                           size_t size)
+{
+    char path[4096] = "";
+    int pid = 0;
+    if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0)
+        setenv("DEMO", path, 1);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", demo, demo);
+    FILE *children = fopen(path, "re");
+    if (!children || fscanf(children, "%d", &pid) != 1)
+        fail(path);
+    fclose(children);
+    export_number("PID", pid);
+    export_number("DEMO_PID", demo);
+    FILE *host = popen(scene->host, "re");
+    if (!host)
+        fail("popen");
+    (void)follow(host, "     host", seen, size);
+    pclose(host);
+}
+
+/* Is all there that must be seen? Say what is not. */
+static bool check(const struct scene *scene, const char *seen, int status)
+{
+    bool observed = true;
+    for (int i = 0; i < 4 && scene->sees[i]; i++) {
+        if (!strstr(seen, scene->sees[i])) {
+            printf("NOT OBSERVED: %s\n", scene->sees[i]);
+            observed = false;
+        }
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != scene->status) {
+        printf("NOT OBSERVED: exit status %d\n", scene->status);
+        observed = false;
+    }
+    return observed;
+}
+
+/* Play one scene. Was all of it observed? */
+static bool play(const struct scene *scene)
+{
+    char seen[32768] = "";
+    int in[2];
+    int out[2];
+    int status = 0;
+    printf("\n== %s ==\n", scene->shows);
+    print_command(scene);
+    pid_t pid = start_scene(scene, in, out);
+    FILE *stream = fdopen(out[0], "r");
+    if (!stream)
+        fail("fdopen");
+    if (follow(stream, "container", seen, sizeof(seen)) && scene->host)
+        look_from_host(scene, pid, seen, sizeof(seen));
+    close(in[1]);
+    (void)follow(stream, "container", seen, sizeof(seen));
+    fclose(stream);
+    waitpid(pid, &status, 0);
+    printf("exit status %d\n", WEXITSTATUS(status));
+    return check(scene, seen, status);
+}
+
+/* Play CHAPTER's scenes (0: the newest's): 0 if all was as it must be. */
+int demonstrate(int chapter)
+{
+    int count = 0;
+    int observed = 0;
+    if (chapter == 0)
+        chapter = newest_chapter();
+    for (size_t i = 0; i < scene_count; i++) {
+        if (scenes[i].chapter != chapter ||
+            (scenes[i].until && scenes[i].until < newest_chapter()))
+            continue;
+        count++;
+        observed += play(&scenes[i]);
+    }
+    printf("\ndemo: %d of %d observed\n", observed, count);
+    return observed == count ? EXIT_SUCCESS : EXIT_FAILURE;
+}
