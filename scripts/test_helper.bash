@@ -9,6 +9,7 @@
 #
 #   demo ARGS...              run the program under test, to its end: sets $status, $output (its standard output),
 #                             $stderr, $lines and $stderr_lines, and shows them when the test fails
+#   rung ARGS...              the same for step07's other commands: rung spec, rung list ("demo" is its "run")
 #   assert_status N           it must have ended with status N
 #   assert_output TEXT        it must have printed exactly TEXT (a * in "assert_output_like" stands for anything)
 #   assert_stderr_like TEXT   the same for what it wrote to standard error
@@ -36,7 +37,7 @@
 # assert_host_unchanged.  A file that needs more defines before_each and after_each, not setup and teardown.
 #
 # From outside: $DEMO is the program under test, split into words ("step04/demo --without=pivot"), by default the
-# one next to the .bats file; $STEP is the number of its step, two digits; RUNG_NO_SKIP=1 makes a missing
+# one next to the .bats file (for step07 "step07/demo run"); $STEP is the number of its step, two digits; RUNG_NO_SKIP=1 makes a missing
 # requirement a failure; RUNG_SLOWNESS=4 gives everything four times as long.
 
 bats_require_minimum_version 1.5.0
@@ -48,15 +49,20 @@ export BATS_TEST_TIMEOUT=$((120 * SLOWNESS))
 
 TOP=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd -P)
 
-# The program under test, and its first word with an absolute path: tests run elsewhere.
-read -ra DEMO_WORDS <<<"${DEMO:-$BATS_TEST_DIRNAME/demo}"
-[[ ${DEMO_WORDS[0]} == /* ]] || DEMO_WORDS[0]=$PWD/${DEMO_WORDS[0]}
-DEMO_PROGRAM=${DEMO_WORDS[0]}
-DEMO=${DEMO_WORDS[*]}
-if [[ -z ${STEP-} && $BATS_TEST_DIRNAME/$DEMO_PROGRAM =~ step([0-9][0-9]) ]]; then
+# The step, and the program under test.  Its path becomes an absolute one, as tests run elsewhere.
+if [[ -z ${STEP-} && ${DEMO-}$BATS_TEST_DIRNAME =~ step(0[1-9]) ]]; then
     STEP=${BASH_REMATCH[1]}
 fi
 STEP=${STEP:-01}
+if [[ -z ${DEMO-} ]]; then
+    DEMO=$BATS_TEST_DIRNAME/demo
+    # step07's program has commands: "run" does what the other steps do.
+    [[ $STEP != 07 ]] || DEMO+=" run"
+fi
+read -ra DEMO_WORDS <<<"$DEMO"
+[[ ${DEMO_WORDS[0]} == /* ]] || DEMO_WORDS[0]=$PWD/${DEMO_WORDS[0]}
+DEMO_PROGRAM=${DEMO_WORDS[0]}
+DEMO=${DEMO_WORDS[*]}
 ROOTFS=$TOP/build/rootfs
 export DEMO STEP ROOTFS TOP
 # Messages are compared: everything speaks the same language.
@@ -66,6 +72,11 @@ export LC_ALL=C.UTF-8 TERM=${TERM:-dumb}
 
 demo() {
     run_and_show "${DEMO_WORDS[@]}" "$@"
+}
+
+# rung ARGS...: step07's other commands. (Safeguards left out by $DEMO are so only for "run", which is "demo".)
+rung() {
+    run_and_show "$DEMO_PROGRAM" "$@"
 }
 
 # run_and_show COMMAND...: like bats' own "run", which warns about the status 127, and hangs when the command does.
@@ -213,6 +224,7 @@ make_own_root() {
         in_root=$root
     else
         cp -a "$ROOTFS" "$root"
+        # shellcheck disable=SC2034
         in_root=
         DEMO_WORDS+=(--rootfs "$root")
         DEMO=${DEMO_WORDS[*]}
