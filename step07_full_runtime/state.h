@@ -25,12 +25,11 @@ struct state {
     char *root; /* the directory of all states */
     char *id;
     char *bundle;
-    char *root_path;   /* the container's root file system */
+    char *root_path; /* the container's root file system */
     char *cgroup_path; /* the whole directory name */
-    char *link;        /* the host's end of the veth */
+    char *link; /* the host's end of the veth */
     char *bridge;
-    char *overlay_path; /* a directory of ours to remove: upper, work */
-    pid_t runtime_pid;  /* of the runtime that makes or watches it */
+    pid_t runtime_pid; /* of the runtime that makes or watches it */
     uint64_t runtime_start;
     pid_t pid; /* process 1 of the container; 0: not started yet */
     uint64_t start_time;
