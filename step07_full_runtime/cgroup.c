@@ -135,8 +135,9 @@ void cgroup_create(struct cgroup *c)
 {
     if (!c->path)
         return;
-    CLEANUP(unlock_host) bool locked = lock_host();
-    if (!locked)
+    /* Nobody may take the controllers back until our directory is there. */
+    CLEANUP(unlock_host) bool locked = c->need && lock_host();
+    if (c->need && !locked)
         die("lock /run");
     if (!is_own(c->path))
         make_parents(c->path);
@@ -396,6 +397,11 @@ static bool has_own_child(const char *path)
 static int take_back(const char *directory)
 {
     char names[128] = "";
+    if (getxattr(directory, NOTE, names, 0) == -1)
+        return 0; /* we switched nothing on */
+    CLEANUP(unlock_host) bool locked = lock_host();
+    if (!locked)
+        return -1;
     if (getxattr(directory, NOTE, names, sizeof(names) - 1) == -1 ||
         has_own_child(directory))
         return 0;
@@ -431,9 +437,6 @@ int cgroup_undo(struct cgroup *c)
         if (cgroup_kill(c) == -1 || wait_for(c->fd, "populated 0\n") == -1)
             return complain("kill", c->path);
     }
-    CLEANUP(unlock_host) bool locked = lock_host();
-    if (!locked)
-        return complain("lock /run to remove", c->path);
     narrate(5, "rmdir(\"%s\") # rmdir %s", c->path, c->path);
     if (c->fd != -1 && remove_all(c) == -1)
         return complain("remove", c->path);

@@ -344,7 +344,8 @@ void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id)
     if (spec->cgroups_path)
         plan_given_path(c, &h, spec->cgroups_path);
     else
-        c->path = print_string("%s/rung-%s", c->parent, id);
+        c->path = print_string("%s/%s%s", c->parent,
+                               strncmp(id, "rung-", 5) == 0 ? "" : "rung-", id);
     if (!spec->cgroups_path && access(c->path, F_OK) == 0)
         fail("create cgroup %s: it exists (another container has this id)",
              c->path);
