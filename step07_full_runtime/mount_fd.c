@@ -71,8 +71,6 @@ int mount_try_new(const char *type, const char *source, const char *data,
                   uint64_t attributes)
 {
     char complaint[256] = "";
-    narrate(4, "fsopen(\"%s\"), fsmount # mount -t %s -o '%s' %s ...", type,
-            type, data ? data : "defaults", source ? source : type);
     return create(type, source, data, attributes, complaint, sizeof(complaint));
 }
 
@@ -80,8 +78,6 @@ int mount_new(const char *type, const char *source, const char *data,
               uint64_t attributes)
 {
     char complaint[256] = "";
-    narrate(4, "fsopen(\"%s\"), fsmount # mount -t %s -o '%s' %s ...", type,
-            type, data ? data : "defaults", source ? source : type);
     int fd =
         create(type, source, data, attributes, complaint, sizeof(complaint));
     if (fd == -1)
@@ -117,7 +113,6 @@ void mount_change(int mount_fd, uint64_t set, uint64_t clear,
 
 void mount_attach(int mount_fd, int target_fd, const char *target_name)
 {
-    narrate(4, "move_mount(\"%s\") # mount ... %s", target_name, target_name);
     if (move_mount(mount_fd, "", target_fd, "",
                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == -1)
         die("mount on %s in the root", target_name);

@@ -24,8 +24,6 @@ static int *source_fds;
 static int open_source(const struct mount_spec *m)
 {
     unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-    narrate(4, "open_tree(\"%s\", CLONE) # mount --%sbind %s %s", m->source,
-            m->recursive ? "r" : "", m->source, m->destination);
     int fd = open_tree(AT_FDCWD, m->source,
                        flags | (m->recursive ? AT_RECURSIVE : 0));
     if (fd == -1)
@@ -52,6 +50,9 @@ static void bind_mount(const struct mount_spec *m, int fd, int root_fd)
     mount_change(fd, m->recursive_set, m->recursive_clear, 0, true);
     CLEANUP(close_fd)
     int target_fd = mount_target(root_fd, m->destination, S_ISDIR(st.st_mode));
+    narrate(4, "open_tree(\"%s\"), move_mount(\"%s\") # mount --%sbind %s .%s",
+            m->source, m->destination, m->recursive ? "r" : "", m->source,
+            m->destination);
     mount_attach(fd, target_fd, m->destination);
 }
 
@@ -101,6 +102,11 @@ static void fresh_mount(const struct mount_spec *m, int root_fd)
         die("mount a new sysfs");
     CLEANUP(close_fd)
     int target_fd = mount_target(root_fd, m->destination, true);
+    narrate(4,
+            "fsopen(\"%s\"), fsmount, move_mount(\"%s\") # mount -t %s -o "
+            "'%s' %s .%s",
+            type, m->destination, type, m->data ? m->data : "defaults",
+            m->source ? m->source : type, m->destination);
     mount_attach(fd, target_fd, m->destination);
 }
 

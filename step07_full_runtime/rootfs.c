@@ -124,6 +124,10 @@ static int make_overlay(const struct spec *spec)
         mkdirat(tmpfs_fd, "work", 0755) == -1)
         die("make the directories upper and work");
     CLEANUP(free_string) char *layers = list_layers(spec);
+    narrate(7,
+            "fsopen(\"overlay\") # mount -t overlay -o lowerdir=%s,"
+            "upperdir=upper,workdir=work overlay %s",
+            spec->root_path, spec->root_path);
     CLEANUP(free_string)
     char *data = print_string("lowerdir=%s,upperdir=/proc/self/fd/%d/upper,"
                               "workdir=/proc/self/fd/%d/work%s",
@@ -178,6 +182,8 @@ static void bind_device(const struct device_spec *d, int root_fd)
     if (copy_fd == -1)
         die("bind the device %s", d->path);
     CLEANUP(close_fd) int target_fd = mount_target(root_fd, d->path, false);
+    narrate(4, "open_tree, move_mount(\"%s\") # mount --bind %s .%s", d->path,
+            d->path, d->path);
     mount_attach(copy_fd, target_fd, d->path);
 }
 
@@ -255,6 +261,8 @@ static void mask_paths(const struct spec *spec, int root_fd)
         } else if (empty_fd == -1) {
             empty_fd = mount_new("tmpfs", "tmpfs", "size=0,nr_inodes=1",
                                  MOUNT_ATTR_RDONLY);
+            narrate(7, "move_mount(\"%s\") # mount -t tmpfs -r tmpfs .%s",
+                    *path, *path);
             mount_attach(empty_fd, target_fd, *path);
             continue;
         } else {
@@ -262,6 +270,9 @@ static void mask_paths(const struct spec *spec, int root_fd)
         }
         if (cover_fd == -1)
             die("make something to mask %s with", *path);
+        narrate(7, "move_mount(\"%s\") # mount --bind %s .%s", *path,
+                S_ISDIR(st.st_mode) ? "/an/empty/directory" : "/dev/null",
+                *path);
         mount_attach(cover_fd, target_fd, *path);
     }
 }
@@ -278,6 +289,8 @@ static void protect_paths(const struct spec *spec, int root_fd)
         if (copy_fd == -1)
             die("open %s in the root, to make it read-only", *path);
         mount_change(copy_fd, MOUNT_ATTR_RDONLY, 0, 0, true);
+        narrate(7, "mount_setattr(\"%s\", RDONLY) # mount --bind -r .%s .%s",
+                *path, *path, *path);
         mount_attach(copy_fd, target_fd, *path);
     }
 }
