@@ -176,6 +176,7 @@ with_closed() {
     pid=$(container_pid)
     ls "/proc/$pid/fd" >got
     env sleep 100 </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    eventually grep -q sleep "/proc/$!/comm"
     ls "/proc/$!/fd" >wanted
     kill -KILL $!
     diff wanted got
@@ -233,7 +234,7 @@ options_of_step() {
     (($1 < 2)) || echo --ipc --mount --net --pid --uts --user --cgroup --time
     (($1 < 3)) || echo --hostname
     (($1 < 4)) || echo --rootfs --without
-    (($1 < 5)) || echo --memory --memory-high --swap --pids --cpus --watch
+    (($1 < 5)) || echo --memory --memory-high --swap --pids --cpus
     (($1 < 6)) || echo --bridge --ip --nat
     (($1 < 7)) || echo --user --cap-add --cap-drop --overlay --read-only --volume --env --workdir --tty --init
 }
@@ -623,6 +624,7 @@ t.expect("42")
 t.expect("# ")
 t.sendline("echo begin$((1 + 1)); sleep 100")
 t.expect("begin2")
+time.sleep(0.5) # until it is in the foreground
 t.sendintr()
 t.expect("# ")
 t.sendline("echo status $?")
@@ -650,6 +652,7 @@ t = demo("sh")
 assert t.expect(["# ", "job control turned off", "can't access tty"]) == 0
 t.sendline("echo begin$((1 + 1)); sleep 100")
 t.expect("begin2")
+time.sleep(0.5) # until it is in the foreground
 t.sendcontrol("z")
 t.expect("Stopped")
 t.expect("# ")
@@ -660,6 +663,23 @@ t.expect("# ")
 t.sendline("fg")
 t.expect("sleep 100")
 t.sendintr()
+t.expect("# ")
+t.sendline("exit 5")
+assert t.wait_status() == 5
+END
+}
+
+@test "an interactive shell: Ctrl-C and Ctrl-Z at its prompt are its own" {
+    requires pty
+    with_pty <<'END'
+t = demo("sh")
+t.expect("# ")
+t.sendintr()
+t.expect("# ")
+t.sendcontrol("z")
+time.sleep(0.5)
+t.sendline("echo still$((1 + 1))")
+t.expect("still2")
 t.expect("# ")
 t.sendline("exit 5")
 assert t.wait_status() == 5
@@ -685,6 +705,7 @@ t = Terminal(*os.environ["DEMO"].split(), "sh")
 t.expect("# ")
 t.sendline("echo begin$((1 + 1)); sleep 100")
 t.expect("begin2")
+time.sleep(0.5) # until it is in the foreground
 t.sendintr()
 t.expect("# ")
 t.sendline("exit 5")

@@ -279,7 +279,13 @@ can_add_link() {
 
 # Where cgroup v2 is mounted.  Field 5 of mountinfo; the type stands after " - ".
 cgroup2_mount() {
-    awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo
+    local line
+    while read -r line; do
+        [[ $line == *' - cgroup2 '* ]] || continue
+        read -r _ _ _ _ line _ <<<"$line"
+        echo "$line"
+        return 0
+    done </proc/self/mountinfo
 }
 
 cgroup_of() {
@@ -371,7 +377,7 @@ setup() {
     out_of=() # by PID: where its output goes
     # What the test starts inherits this: it finds what is left of it.
     export RUNG_TEST=$BATS_TEST_TMPDIR
-    host_snapshot before
+    host_before=$(host_snapshot)
     if declare -F before_each >/dev/null; then before_each; fi
 }
 
@@ -388,40 +394,39 @@ teardown() {
     [[ -z $problem ]] || fail "$problem"
 }
 
-# host_snapshot NAME: remember the host as it is now.
-host_snapshot() {
-    # The programs that look must not be found by processes_left.
-    (export -n RUNG_TEST && snapshot) >"$BATS_TEST_TMPDIR/host.$1"
-}
-
 # assert_host_unchanged: the kernel removes some things a little later than it says, so try for some seconds.
 # (A plain "return" would mean another status in here: a failed test's teardown is run by a trap.)
 assert_host_unchanged() {
     EVENTUALLY_SECONDS=5 eventually host_is_unchanged && return 0
     echo 'The host has changed (< before, > after):'
-    diff "$BATS_TEST_TMPDIR/host.before" "$BATS_TEST_TMPDIR/host.after" || true
+    diff <(echo "$host_before") <(echo "$host_after") || true
     fail 'the host is not as it was'
 }
 
 host_is_unchanged() {
-    host_snapshot after
-    cmp -s "$BATS_TEST_TMPDIR/host.before" "$BATS_TEST_TMPDIR/host.after"
+    host_after=$(host_snapshot)
+    [[ $host_before == "$host_after" ]]
 }
 
-snapshot() {
+# host_snapshot: the host as it is now.  It is taken twice in every test, so it starts as few programs as possible.
+host_snapshot() {
+    # The programs that look must not be found by processes_left.
+    export -n RUNG_TEST
     local link pid mount name
     printf 'hostname %s\n' "$(</proc/sys/kernel/hostname)"
     printf 'ip_forward %s\n' "$(</proc/sys/net/ipv4/ip_forward)"
-    sed 's/^/mount /' /proc/self/mountinfo
+    while read -r mount; do
+        printf 'mount %s\n' "$mount"
+    done </proc/self/mountinfo
     for link in /sys/class/net/*; do
         printf 'link %s\n' "${link##*/}"
     done
-    if ((EUID == 0)) && command -v nft >/dev/null; then
-        nft list tables 2>/dev/null | sed 's/^/nft /'
+    if ((EUID == 0)) && type -P nft >/dev/null; then
+        nft list tables 2>/dev/null | while read -r name; do printf 'nft %s\n' "$name"; done
     fi
     mount=$(cgroup2_mount)
     if [[ -n $mount ]]; then
-        find "$mount" -type d -name 'rung-*' 2>/dev/null | sort | while read -r name; do
+        find "$mount" -type d -name 'rung-*' 2>/dev/null | while read -r name; do
             of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
         done
     fi
@@ -440,7 +445,10 @@ of_another_demo() {
 # processes_left: the processes that this test started, found through the variable they inherited.  (Zombies have no
 # environment any more: whoever should reap them is found instead.)
 processes_left() {
-    grep -lzxF "RUNG_TEST=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ 2>/dev/null | sed 's,^/proc/,,; s,/environ$,,'
+    local path
+    grep -lzxF "RUNG_TEST=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ path _; do
+        echo "$path"
+    done
 }
 
 # clean_up: remove what a failed test left: only what was not there before, and only what is ours.
@@ -449,8 +457,8 @@ clean_up() {
     for name in $(export -n RUNG_TEST && processes_left); do
         kill -KILL "$name" 2>/dev/null || true
     done
-    host_snapshot after
-    diff "$BATS_TEST_TMPDIR/host.before" "$BATS_TEST_TMPDIR/host.after" | sed -n 's/^> //p' | tac |
+    host_after=$(host_snapshot)
+    diff <(echo "$host_before") <(echo "$host_after") | sed -n 's/^> //p' | tac |
         while read -r kind name rest; do
             case $kind in
             cgroup)
@@ -465,6 +473,6 @@ clean_up() {
             esac ;;
             esac
         done
-    sed -n 's/^hostname //p' "$BATS_TEST_TMPDIR/host.before" >/proc/sys/kernel/hostname || true
-    sed -n 's/^ip_forward //p' "$BATS_TEST_TMPDIR/host.before" >/proc/sys/net/ipv4/ip_forward || true
+    sed -n 's/^hostname //p' <<<"$host_before" >/proc/sys/kernel/hostname || true
+    sed -n 's/^ip_forward //p' <<<"$host_before" >/proc/sys/net/ipv4/ip_forward || true
 } 2>/dev/null
