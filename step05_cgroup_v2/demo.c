@@ -189,8 +189,14 @@ static void lock_host(void)
     if (host_lock != -1)
         return;
     host_lock = open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (host_lock == -1 || flock(host_lock, LOCK_EX) == -1)
-        die("lock /run");
+    if (host_lock == -1)
+        die("open /run");
+    /* Nobody holds it for long; ten seconds are for a machine on its knees. */
+    for (int tries = 0; flock(host_lock, LOCK_EX | LOCK_NB) == -1; tries++) {
+        if (tries == 1000)
+            die_with_hint("is another demo stopped half-way?", "lock /run");
+        usleep(10000);
+    }
 }
 
 static void unlock_host(void)
