@@ -79,20 +79,25 @@ rung() {
     run_and_show "$DEMO_PROGRAM" "$@"
 }
 
-# run_and_show COMMAND...: like bats' own "run", which warns about the status 127, and hangs when the command does.
+# run_and_show COMMAND...: like bats' own "run", which warns about the status 127, and waits for ever when the command,
+# or what it has left behind, does not end: hence files, and no pipes.
 run_and_show() {
     local before=$SECONDS
     status=0
-    output=$(timeout --kill-after=5 "$DEMO_LIMIT" "$@" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&-) || status=$?
-    stderr=$(cat "$BATS_TEST_TMPDIR/stderr")
-    # shellcheck disable=SC2034 # for the tests
-    mapfile -t lines <<<"$output"
-    # shellcheck disable=SC2034
-    mapfile -t stderr_lines <<<"$stderr"
+    timeout --kill-after=5 "$DEMO_LIMIT" "$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&- ||
+        status=$?
+    read_output "$BATS_TEST_TMPDIR/stdout" "$BATS_TEST_TMPDIR/stderr"
     show_result "$*"
     if ((SECONDS - before >= DEMO_LIMIT)); then
         fail "it did not end within $DEMO_LIMIT seconds"
     fi
+}
+
+# shellcheck disable=SC2034 # the arrays are for the tests
+read_output() {
+    { output=$(<"$1") && stderr=$(<"$2"); } 2>/dev/null # about the NULs that bash leaves out
+    mapfile -t lines <<<"$output"
+    mapfile -t stderr_lines <<<"$stderr"
 }
 
 show_result() {
@@ -137,6 +142,8 @@ assert_one_line_error() {
 start_demo() {
     demo_out=$BATS_TEST_TMPDIR/demo.$((++demos_started)).out
     demo_err=${demo_out%.out}.err
+    : >"$demo_out"
+    : >"$demo_err"
     # A shell makes what it starts with & ignore Ctrl-C: undo that.
     env --default-signal=INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
     demo_pid=$!
@@ -150,8 +157,7 @@ wait_for_demo() {
     eventually process_ended "$pid" || fail "${running[pid]}: still running" || return
     status=0
     wait "$pid" 2>/dev/null || status=$?
-    output=$(cat "${out_of[pid]}")
-    stderr=$(cat "${out_of[pid]%.out}.err")
+    read_output "${out_of[pid]}" "${out_of[pid]%.out}.err"
     show_result "${running[pid]} &"
     unset "running[pid]"
 }
@@ -377,6 +383,7 @@ setup() {
     out_of=() # by PID: where its output goes
     # What the test starts inherits this: it finds what is left of it.
     export RUNG_TEST=$BATS_TEST_TMPDIR
+    cgroups_before=$(cgroups_of_demos)
     host_before=$(host_snapshot)
     if declare -F before_each >/dev/null; then before_each; fi
 }
@@ -397,7 +404,7 @@ teardown() {
 # assert_host_unchanged: the kernel removes some things a little later than it says, so try for some seconds.
 # (A plain "return" would mean another status in here: a failed test's teardown is run by a trap.)
 assert_host_unchanged() {
-    EVENTUALLY_SECONDS=5 eventually host_is_unchanged && return 0
+    EVENTUALLY_SECONDS=${RUNG_HOST_PATIENCE:-5} eventually host_is_unchanged && return 0
     echo 'The host has changed (< before, > after):'
     diff <(echo "$host_before") <(echo "$host_after") || true
     fail 'the host is not as it was'
@@ -424,15 +431,19 @@ host_snapshot() {
     if ((EUID == 0)) && type -P nft >/dev/null; then
         nft list tables 2>/dev/null | while read -r name; do printf 'nft %s\n' "$name"; done
     fi
-    mount=$(cgroup2_mount)
-    if [[ -n $mount ]]; then
-        find "$mount" -type d -name 'rung-*' 2>/dev/null | while read -r name; do
-            of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
-        done
-    fi
+    for name in $(cgroups_of_demos); do
+        [[ $cgroups_before == *"$name"* ]] || of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
+    done
     for pid in $(processes_left); do
         printf 'process %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
     done
+}
+
+# The cgroups that demos make.  (Those that were there before may go: they are not ours.)
+cgroups_of_demos() {
+    local mount
+    mount=$(cgroup2_mount)
+    [[ -z $mount ]] || find "$mount" -type d -name 'rung-*' 2>/dev/null
 }
 
 # of_another_demo PID: it lives, and it is not this test that started it.

@@ -1,0 +1,71 @@
+# The vocabulary of the tests must notice what a program leaves behind, or does wrong.
+# bats file_tags=scripts
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load test_helper
+
+before_each() {
+    # A program that does what its arguments say.
+    put "$PWD/program" $'#!/bin/bash\nexec "$@"\n'
+}
+
+# inner_test TEXT: run a test of this text with the program above, in a bats of its own.
+inner_test() {
+    printf '%s\n' "load $TOP/scripts/test_helper" '@test "inner" {' "$1" '}' >inner.bats
+    run_and_show env -u STEP -u RUNG_NO_SKIP RUNG_TEST= RUNG_HOST_PATIENCE=1 DEMO="$PWD/program" \
+        bats --formatter tap inner.bats
+}
+
+passes() {
+    inner_test "$1"
+    assert_status 0
+}
+
+fails() {
+    inner_test "$1"
+    assert_status 1
+    assert_output_like "*$2*"
+}
+
+@test "demo, and what it sets" {
+    passes 'demo sh -c "echo out; echo err >&2; exit 3"
+            assert_status 3; assert_output out; assert_output_like "o*"; assert_stderr_like "er*"'
+    fails 'demo true; assert_status 1' 'status is 0, not 1'
+    fails 'demo echo one; assert_output two' 'standard output is not: two'
+    fails 'DEMO_LIMIT=1; demo sleep 60' 'did not end within 1 seconds'
+}
+
+@test "assert_one_line_error" {
+    passes 'demo sh -c "echo demo: open x: no such file >&2"; assert_one_line_error "*open x*"'
+    fails 'demo sh -c "echo demo: one >&2; echo two >&2"; assert_one_line_error' 'longer than one line'
+    fails 'demo sh -c "echo oops >&2"; assert_one_line_error' 'does not start'
+    fails 'demo sh -c "echo demo: a: b >&2"; assert_one_line_error "*c*"' 'does not fit'
+}
+
+@test "a process that is left fails the test, and is killed" {
+    fails 'demo setsid --fork sleep 4321' 'sleep 4321'
+    run ! pgrep -f 'sleep 4321'
+}
+
+@test "a demo in the background is ended with the test" {
+    passes 'start_demo sleep 4322; eventually pgrep -f "sleep 4322"'
+    passes 'start_demo sleep 60; stop_demo; assert_status 143'
+    run ! pgrep -f 'sleep 4322'
+}
+
+@test "a mount, a link, a table or a cgroup that is left fails the test, and is removed" {
+    requires root veth nft cgroup2
+    fails 'mkdir m; demo mount -t tmpfs none "$PWD/m"' 'mount *tmpfs none'
+    fails 'demo ip link add rung-test type veth peer name rung-tset' 'link rung-test'
+    fails 'demo nft add table ip rung' 'nft table ip rung'
+    fails 'demo mkdir "$(cgroup2_mount)/rung-99999999"' 'rung-99999999'
+    run ! ip link show rung-test
+    run ! nft list table ip rung
+    [[ ! -e $(cgroup2_mount)/rung-99999999 ]]
+}
+
+@test "requires: what is missing skips, or fails; what is unknown fails" {
+    passes 'has_root() { false; }; requires root; false'
+    assert_output_like '*ok 1 inner # skip this machine lacks: root*'
+    fails 'RUNG_NO_SKIP=1; has_root() { false; }; requires root' 'lacks: root'
+    fails 'requires magic' 'unknown name: magic'
+}
