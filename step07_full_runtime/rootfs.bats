@@ -179,7 +179,7 @@ END
     make_own_root
     mkdir "$BATS_TEST_TMPDIR/outside" "$BATS_TEST_TMPDIR/volume"
     ln -s "$BATS_TEST_TMPDIR/outside" "$root/link"
-    ln -s ../../../../../../../../../..$BATS_TEST_TMPDIR/outside "$root/up"
+    ln -s "../../../../../../../../../..$BATS_TEST_TMPDIR/outside" "$root/up"
     for target in /link/new /up/new; do
         demo --volume "$BATS_TEST_TMPDIR/volume:$target" true
         [[ -z $(ls -A "$BATS_TEST_TMPDIR/outside") ]]
