@@ -1,0 +1,391 @@
+#!/usr/bin/env bats
+#
+# What a hostile container must not be able to do, and what holds it back.
+#
+# bats file_tags=step07,security
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load ../scripts/test_helper
+
+before_each() { requires root rootfs; }
+
+# start_ready FLAGS...: a container that sleeps; $pid is its process 1.
+start_ready() {
+    start_demo "$@" sh -c 'echo ready; exec sleep 100'
+    eventually grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
+    pid=$(container_pid)
+}
+
+# compile FILE: a static program from standard input, to run in any root.
+compile() {
+    gcc -x c -std=gnu17 -static -O1 -o "$1" -
+}
+
+# Nearly as much as the host's root may. (Not ALL: the root of a cloud machine may lack some itself.)
+most=(--cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add NET_ADMIN --cap-add MKNOD --cap-add DAC_READ_SEARCH
+    --cap-add SYS_MODULE --cap-add SYS_RAWIO --cap-add SYSLOG --cap-add SYS_BOOT)
+
+# refused: the command ran, and could not do it.
+refused() {
+    ((status != 0 && status != 125)) || fail "status is $status"
+}
+
+# --- Capabilities ---
+
+# The documented set: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT SETFCAP.
+DEFAULT_CAPABILITIES=00000000800405fb
+
+@test "the default capabilities are the documented ones, in every set" {
+    start_ready
+    [[ $(status_field "$pid" CapBnd) == "$DEFAULT_CAPABILITIES" ]]
+    [[ $(status_field "$pid" CapEff) == "$DEFAULT_CAPABILITIES" ]]
+    [[ $(status_field "$pid" CapPrm) == "$DEFAULT_CAPABILITIES" ]]
+    [[ $(status_field "$pid" CapInh) == 0000000000000000 ]]
+    [[ $(status_field "$pid" CapAmb) == 0000000000000000 ]]
+}
+
+@test "--cap-drop ALL leaves none, and --cap-add gives one back" {
+    start_ready --cap-drop ALL
+    [[ $(status_field "$pid" CapBnd) == 0000000000000000 ]]
+    [[ $(status_field "$pid" CapEff) == 0000000000000000 ]]
+    start_ready --cap-drop ALL --cap-add NET_RAW
+    [[ $(status_field "$pid" CapBnd) == 0000000000002000 ]]
+    [[ $(status_field "$pid" CapEff) == 0000000000002000 ]]
+}
+
+@test "--cap-add and --cap-drop change the default set, in any spelling" {
+    start_ready --cap-add net_raw --cap-drop CAP_KILL --cap-drop Chown
+    # Bit 13 added, bits 5 and 0 removed.
+    [[ $(status_field "$pid" CapBnd) == 00000000800425da ]]
+    [[ $(status_field "$pid" CapEff) == 00000000800425da ]]
+}
+
+@test "a program with file capabilities gets no more than the bounding set" {
+    make_own_root
+    compile "$root/chown" <<'END'
+#include <unistd.h>
+int main(void) { return sethostname("x", 1) ? 1 : 0; }
+END
+    setcap cap_sys_admin+ep "$root/chown" || skip 'this file system has no file capabilities'
+    demo /chown
+    refused
+}
+
+@test "root inside may not do what the host's root may" {
+    demo sh -c 'mount -t tmpfs x /mnt; hostname x; date -s 2000-01-01; mknod /tmp/sda b 8 0; chroot / true && echo chroot'
+    assert_output_like '*chroot'
+    for command in 'mount -t tmpfs x /mnt' 'hostname other' 'mknod /tmp/sda b 8 0' 'ip link add x type dummy' \
+        'umount /proc' 'mount -o remount,rw /sys' 'swapoff -a && dmesg -c'; do
+        demo sh -c "$command"
+        refused || fail "it may: $command"
+    done
+}
+
+# --- No new privileges ---
+
+@test "NoNewPrivs is set, seen from the host; --new-privs leaves it out" {
+    start_ready
+    [[ $(status_field "$pid" NoNewPrivs) == 1 ]]
+    start_ready --new-privs
+    [[ $(status_field "$pid" NoNewPrivs) == 0 ]]
+}
+
+@test "a set-user-ID program gives an ordinary user nothing" {
+    make_own_root
+    compile "$root/who" <<'END'
+#include <stdio.h>
+#include <unistd.h>
+int main(void) { return printf("%d\n", (int)geteuid()) < 0; }
+END
+    chmod 4755 "$root/who"
+    demo --user 1000 /who
+    assert_output 1000
+    demo --user 1000 --new-privs /who
+    assert_output 0
+}
+
+# --- Seccomp ---
+
+@test "a seccomp filter is on, seen from the host" {
+    start_ready
+    [[ $(status_field "$pid" Seccomp) == 2 ]]
+    [[ $(status_field "$pid" Seccomp_filters) -ge 1 ]]
+    start_ready --seccomp unconfined
+    [[ $(status_field "$pid" Seccomp) == 0 ]]
+}
+
+# calls: a program that makes system calls which an ordinary program never needs; it prints "NAME ERRNO".
+calls() {
+    compile "$1" <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define TRY(name, ...) \
+    printf("%s %s\n", #name, \
+           syscall(SYS_##name, ##__VA_ARGS__) == -1 ? strerrorname_np(errno) : "OK")
+int main(void)
+{
+    TRY(bpf, 0, 0, 0);
+    TRY(unshare, 0x10000000 /* CLONE_NEWUSER */);
+    TRY(keyctl, 0, -3, 1);
+    TRY(add_key, "user", "k", "v", 1, -3);
+    TRY(userfaultfd, 0);
+    TRY(perf_event_open, 0, 0, 0, 0, 0);
+    TRY(io_uring_setup, 1, 0);
+    TRY(ptrace, 16 /* PTRACE_ATTACH */, 1, 0, 0);
+    TRY(kexec_load, 0, 0, 0, 0);
+    TRY(init_module, 0, 0, "");
+    TRY(open_by_handle_at, -1, 0, 0);
+    TRY(mount, "x", "/mnt", "tmpfs", 0, 0);
+    TRY(setns, -1, 0);
+    TRY(clone3, 0, 0);
+    TRY(getpid);
+    return 0;
+}
+END
+}
+
+@test "calls that no ordinary program needs are blocked, and others are not" {
+    make_own_root
+    calls "$root/calls"
+    demo /calls
+    assert_status 0
+    [[ $(sed -n 's/^getpid //p' <<<"$output") == OK ]]
+    [[ $(sed -n 's/^clone3 //p' <<<"$output") == ENOSYS ]]
+    for name in bpf unshare keyctl add_key userfaultfd io_uring_setup kexec_load init_module open_by_handle_at; do
+        [[ $(sed -n "s/^$name //p" <<<"$output") == E@(PERM|NOSYS) ]] || fail "$name is not blocked"
+    done
+}
+
+@test "without a filter some of these calls reach the kernel" {
+    make_own_root
+    calls "$root/calls"
+    demo --seccomp unconfined /calls
+    assert_status 0
+    [[ $(sed -n 's/^clone3 //p' <<<"$output") == EINVAL ]]
+    [[ $(sed -n 's/^unshare //p' <<<"$output") == OK ]]
+}
+
+@test "no user namespace can be made inside" {
+    demo unshare -U true
+    refused
+}
+
+@test "the filter also judges calls made the 32-bit way" {
+    [[ $(uname -m) == x86_64 ]] || skip 'only x86-64 has int 0x80'
+    make_own_root
+    compile "$root/old" <<'END'
+#include <stdio.h>
+int main(void)
+{
+    long result;
+    /* unshare(CLONE_NEWUSER), number 310 of i386 */
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(310), "b"(0x10000000) : "memory");
+    printf("%ld\n", result);
+    return 0;
+}
+END
+    demo "${most[@]}" /old
+    refused || [[ $output == -1 || $output == -38 ]]
+}
+
+@test "--seccomp FILE: a profile of one's own" {
+    cat >profile.json <<'END'
+{"defaultAction": "SCMP_ACT_ALLOW",
+ "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}
+END
+    demo --seccomp "$PWD/profile.json" mkdir /tmp/x
+    ((status != 0))
+    assert_stderr_like '*No space left*'
+}
+
+@test "--seccomp: a file that is missing, or no profile, is refused before anything runs" {
+    demo --seccomp /no/such/profile echo ran
+    ((status == 125 || status == 2))
+    assert_output ''
+    assert_one_line_error '*/no/such/profile*'
+    echo '{"defaultAction": 5' >bad.json
+    demo --seccomp "$PWD/bad.json" echo ran
+    ((status == 125 || status == 2))
+    assert_output ''
+    assert_one_line_error '*bad.json*'
+    echo '{"defaultAction": "SCMP_ACT_EXPLODE"}' >bad.json
+    demo --seccomp "$PWD/bad.json" echo ran
+    ((status == 125 || status == 2))
+    assert_output ''
+    assert_one_line_error
+}
+
+# --- The runtime itself ---
+
+@test "the container cannot overwrite the runtime through /proc/self/exe" {
+    make_own_root
+    before=$(sha256sum <"$DEMO_PROGRAM")
+    # The "interpreter" is the runtime itself, which then runs inside; its file must not be open to writing.
+    put "$root/again" $'#!/proc/self/exe\n'
+    compile "$root/overwrite" <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+/* For two seconds, open every process's program for writing, and write. */
+int main(void)
+{
+    for (int i = 0; i < 20000; i++) {
+        for (int pid = 1; pid < 30; pid++) {
+            char path[64];
+            char exe[256] = "";
+            snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+            if (readlink(path, exe, sizeof(exe) - 1) < 0 || strstr(exe, "overwrite") || strstr(exe, "busybox"))
+                continue;
+            int fd = open(path, O_WRONLY);
+            if (fd != -1 && write(fd, "#!broken", 8) == 8)
+                return puts("overwritten") < 0;
+        }
+        usleep(100);
+    }
+    return 0;
+}
+END
+    demo "${most[@]}" --seccomp unconfined /proc/self/exe --help
+    demo "${most[@]}" --seccomp unconfined /again
+    demo "${most[@]}" --seccomp unconfined --init timeout 2 /overwrite
+    run ! grep overwritten <<<"$output"
+    [[ $(sha256sum <"$DEMO_PROGRAM") == "$before" ]]
+}
+
+@test "the runtime's own program is not writable where it runs in the container" {
+    start_demo --init sh -c 'echo ready; exec sleep 100'
+    eventually grep -q ready "$demo_out"
+    pid=$(children_of "$demo_pid" | tr -d ' ')
+    exe=$(readlink "/proc/$pid/exe")
+    # Process 1 is the runtime: a read-only mount of its own, or a sealed copy in memory.
+    [[ $exe != /bin/busybox ]]
+    run ! python3 - "$pid" <<'END'
+import os, sys
+fd = os.open(f"/proc/{sys.argv[1]}/exe", os.O_WRONLY)
+END
+}
+
+@test "the container cannot look into the runtime while it starts" {
+    start_demo --init sh -c 'echo ready; exec sleep 100'
+    eventually grep -q ready "$demo_out"
+    pid=$(children_of "$demo_pid" | tr -d ' ')
+    # Its files in /proc belong to root of the host's own, and need ptrace rights: it is not dumpable.
+    run ! nsenter --target "$pid" --pid --mount --user=/proc/self/ns/user setpriv --bounding-set=-sys_ptrace \
+        --inh-caps=-sys_ptrace readlink /proc/1/exe
+}
+
+@test "the session keyring is the container's own" {
+    # The caller's keyring: what is in /proc/keys as "_ses" of the process, found by keyctl(2) in the container.
+    make_own_root
+    compile "$root/keyring" <<'END'
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    return printf("%ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)) < 0;
+}
+END
+    own=$("$root/keyring")
+    demo --seccomp unconfined /keyring
+    assert_status 0
+    [[ $output != "$own" && $output != -1 ]]
+}
+
+@test "setgroups is denied to an ordinary user's container" {
+    requires user_ns
+    demo_as_nobody --rootfs "$BATS_TEST_TMPDIR/public/rootfs" cat /proc/self/setgroups
+    assert_status 0
+    assert_output deny
+}
+
+@test "the container ends when the runtime is killed, at any moment" {
+    for delay in 0 0.005 0.01 0.02 0.04; do
+        start_demo sh -c 'sleep 100 & exec sleep 100'
+        sleep "$delay"
+        kill -KILL "$demo_pid"
+        wait_for_demo
+        assert_status 137
+        rung delete --force "$demo_pid"
+        assert_status 0
+    done
+}
+
+# --- Devices ---
+
+@test "a disk in the image cannot be opened" {
+    requires cgroup2
+    make_own_root
+    mknod "$root/disk" b 7 0
+    mknod "$root/mem" c 1 1
+    mknod "$root/kmsg" c 1 11
+    mknod "$root/tun" c 10 200
+    chmod 666 "$root"/{disk,mem,kmsg,tun}
+    for node in disk mem kmsg tun; do
+        demo "${most[@]}" sh -c "exec 3<>/$node"
+        refused
+        assert_stderr_like '*@(Operation not permitted|Permission denied)*'
+    done
+}
+
+@test "even with CAP_MKNOD a disk can neither be made nor opened" {
+    requires cgroup2
+    demo --cap-add MKNOD sh -c 'mknod /tmp/disk b 7 0 && head -c 1 /tmp/disk'
+    refused
+    demo --cap-add MKNOD sh -c 'mknod /dev/kmsg2 c 1 11 && exec 3</dev/kmsg2'
+    refused
+}
+
+@test "the filter is on the container's cgroup, seen from the host" {
+    requires cgroup2
+    type -P bpftool >/dev/null || skip 'bpftool is not installed'
+    start_ready
+    bpftool cgroup show "$(cgroup_of "$pid")" | grep -q rung_devices
+}
+
+@test "a device that config.json allows can be used, and no other" {
+    requires cgroup2
+    mkdir bundle
+    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" -- sh -c 'exec 3</dev/kmsg && echo kmsg; exec 3</dev/loop7' >bundle/config.json
+    python3 - <<'END'
+import json
+config = json.load(open("bundle/config.json"))
+linux = config["linux"]
+linux["devices"] = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 0o666},
+                    {"path": "/dev/loop7", "type": "b", "major": 7, "minor": 7, "fileMode": 0o666}]
+linux["resources"]["devices"].append({"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"})
+config["process"]["capabilities"]["bounding"].append("CAP_SYSLOG")
+config["process"]["capabilities"]["effective"].append("CAP_SYSLOG")
+config["process"]["capabilities"]["permitted"].append("CAP_SYSLOG")
+json.dump(config, open("bundle/config.json", "w"))
+END
+    run_and_show "$DEMO_PROGRAM" run --bundle bundle devices
+    refused
+    assert_output kmsg
+    assert_stderr_like '*loop7*Operation not permitted*'
+}
+
+# --- Files of the host ---
+
+@test "no way leads to the host's files through /proc" {
+    make_own_root
+    echo secret >"$BATS_TEST_TMPDIR/secret"
+    demo "${most[@]}" sh -c "cat /proc/1/root$BATS_TEST_TMPDIR/secret /proc/1/cwd/../../../..$BATS_TEST_TMPDIR/secret \
+        /proc/self/fd/*/../../../../../..$BATS_TEST_TMPDIR/secret"
+    refused
+    assert_output ''
+}
+
+@test "the host's kernel settings cannot be changed" {
+    for file in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /sys/kernel/uevent_helper /proc/sys/kernel/modprobe; do
+        [[ -e $file ]] || continue
+        # Opened for writing, nothing written.
+        demo sh -c "exec 3>>$file"
+        refused
+    done
+}
