@@ -402,7 +402,7 @@ static void wait_for_child(struct container *c)
         int signal = sigwaitinfo(&c->signals, &info);
         if (signal == SIGCHLD)
             collect(c);
-        else if (signal == SIGTSTP)
+        else if (signal == SIGTSTP && is_deaf(c, SIGTSTP))
             suspend(c);
         else if (signal > 0)
             pass_on(c, &info);

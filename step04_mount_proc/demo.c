@@ -590,7 +590,7 @@ static void wait_for_child(struct container *c)
         int signal = sigwaitinfo(&c->signals, &info);
         if (signal == SIGCHLD)
             collect(c);
-        else if (signal == SIGTSTP)
+        else if (signal == SIGTSTP && is_deaf(c, SIGTSTP))
             suspend(c);
         else if (signal > 0)
             pass_on(c, &info);
@@ -665,7 +665,8 @@ static void set_name(struct container *c, const struct option_row *row,
 static void set_root(struct container *c, const struct option_row *row,
                      const char *value)
 {
-    (void)row;
+    if (!*value)
+        usage_error(row->name, value, "needs a directory");
     c->root_path = value;
 }
 

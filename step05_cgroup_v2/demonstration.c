@@ -264,7 +264,7 @@ static const struct scene scenes[] = {
     {
         .chapter = 5,
         .shows = "cgroup.kill: all of it at once",
-        .arguments = {SHELL("sleep 1000 & sleep 1000 &" THEN_WAIT)},
+        .arguments = {SHELL("(sleep 1000 & sleep 1000 &)" THEN_WAIT)},
         .host = ENTER_CGROUP "wc -l <cgroup.procs; echo 1 >cgroup.kill",
         .sees = {"3\n"},
         .status = 137,

@@ -1358,7 +1358,7 @@ static void wait_for_child(struct container *c)
         int signal = sigwaitinfo(&c->signals, &info);
         if (signal == SIGCHLD)
             collect(c);
-        else if (signal == SIGTSTP)
+        else if (signal == SIGTSTP && is_deaf(c, SIGTSTP))
             suspend(c);
         else if (signal > 0)
             pass_on(c, &info);
@@ -1433,7 +1433,8 @@ static void set_name(struct container *c, const struct option_row *row,
 static void set_root(struct container *c, const struct option_row *row,
                      const char *value)
 {
-    (void)row;
+    if (!*value)
+        usage_error(row->name, value, "needs a directory");
     c->root_path = value;
 }
 
@@ -1505,8 +1506,9 @@ static void limit_cpus(struct container *c, const struct option_row *row,
 {
     char text[32];
     char *end = NULL;
-    double cpus = isdigit((unsigned char)*value) ? strtod(value, &end) : 0;
-    if (!end || *end != '\0' || !(cpus >= 0.01 && cpus <= 8192))
+    double cpus = strspn(value, "0123456789.") ? strtod(value, &end) : 0;
+    if (!end || *end != '\0' || strchr(value, 'x') || cpus < 0.01 ||
+        cpus > 8192)
         usage_error(row->name, value, "not a number from 0.01 to 8192");
     snprintf(text, sizeof(text), "%ld 100000", (long)(cpus * 100000));
     set_limit(c, "cpu.max", text);
