@@ -180,6 +180,24 @@ int console_poll_fds(struct pollfd *fds, int terminal_fd)
     return 2;
 }
 
+int console_timeout(void)
+{
+    return typed.closed ? 200 : -1;
+}
+
+/*
+ * A terminal shows the end as Ctrl-D. One is not enough: a shell that is just
+ * changing the terminal's mode loses it.
+ */
+void console_tell_end(void)
+{
+    if (!typed.closed || typed.start != typed.end)
+        return;
+    typed.bytes[0] = 4;
+    typed.start = 0;
+    typed.end = 1;
+}
+
 static void read_typed(void)
 {
     ssize_t n = read(STDIN_FILENO, typed.bytes, sizeof(typed.bytes));
@@ -187,11 +205,8 @@ static void read_typed(void)
         typed.start = 0;
         typed.end = (size_t)n;
     } else if (n == 0 || errno != EINTR) {
-        /* The container sees the end as a terminal shows it: Ctrl-D. */
         typed.closed = true;
-        typed.bytes[0] = 4;
-        typed.start = 0;
-        typed.end = 1;
+        console_tell_end();
     }
 }
 

@@ -21,6 +21,9 @@ void console_resize(int terminal_fd); /* after SIGWINCH */
 struct pollfd;
 int console_poll_fds(struct pollfd *fds, int terminal_fd);
 bool console_copy(const struct pollfd *fds, int terminal_fd);
+/* How long poll(2) may wait: -1 for ever. When nothing came, try again. */
+int console_timeout(void);
+void console_tell_end(void);
 /* All that is left of the output, after the end. */
 void console_drain(int terminal_fd);
 

@@ -78,8 +78,22 @@ static void undo_running(void)
         warn("container %s: not all of it could be removed", c->id);
 }
 
+/* For hosts without a cgroup to kill. The start time tells that it is still
+ * the same process, and not another one that got its number. */
+static void kill_process(const struct state *state)
+{
+    CLEANUP(close_fd) int fd = (int)syscall(SYS_pidfd_open, state->pid, 0);
+    if (fd == -1 || !state_process_lives(state->pid, state->start_time))
+        return;
+    (void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    (void)poll(&ended, 1, 10000);
+}
+
 int container_delete(struct state *state)
 {
+    if (state->pid > 0)
+        kill_process(state);
     struct cgroup cgroup;
     struct network network;
     cgroup_reopen(&cgroup, state->cgroup_path);
@@ -123,6 +137,8 @@ static void record(struct container *c)
  */
 static void catch_signals(struct container *c)
 {
+    /* A caller may have left it ignored: then waiting would find nothing. */
+    (void)signal(SIGCHLD, SIG_DFL);
     sigset_t signals;
     sigfillset(&signals);
     sigdelset(&signals, SIGTSTP);
@@ -282,11 +298,14 @@ static void attend(struct container *c)
         nfds_t count = 3;
         if (c->terminal_fd != -1)
             count += (nfds_t)console_poll_fds(fds + 3, c->terminal_fd);
-        if (poll(fds, count, -1) == -1) {
-            if (errno == EINTR)
-                continue;
+        int timeout = c->terminal_fd == -1 ? -1 : console_timeout();
+        int ready = poll(fds, count, timeout);
+        if (ready == -1 && errno != EINTR)
             die("poll");
-        }
+        if (ready == 0)
+            console_tell_end();
+        if (ready <= 0)
+            continue;
         if (fds[1].revents)
             read_signals(c);
         if (fds[2].revents)

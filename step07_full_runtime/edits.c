@@ -122,16 +122,17 @@ void edit_volume(json_t *config, const char *option, const char *value)
     char *rest = copy;
     char *source = strsep(&rest, ":");
     char *destination = strsep(&rest, ":");
-    const char *mode = rest ? rest : "rw";
+    bool is_read_only = rest && strcmp(rest, "ro") == 0;
     if (!*source || !destination || *destination != '/' ||
-        (strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0))
+        (rest && !is_read_only && strcmp(rest, "rw") != 0))
         usage_error("%s %s: not SOURCE:/DESTINATION or "
                     "SOURCE:/DESTINATION:ro",
                     option, value);
     CLEANUP(free_string) char *path = absolute_path(option, source);
-    json_t *mount = json_pack("{s:s, s:s, s:s, s:[s, s, s, s]}", "destination",
-                              destination, "type", "bind", "source", path,
-                              "options", "rbind", mode, "nosuid", "nodev");
+    json_t *mount =
+        json_pack("{s:s, s:s, s:s, s:[s, s, s, s]}", "destination", destination,
+                  "type", "bind", "source", path, "options", "rbind",
+                  is_read_only ? "rro" : "rw", "nosuid", "nodev");
     add(array_at(config, NULL, "mounts"), mount);
 }
 

@@ -44,7 +44,8 @@ edit_function edit_nat;
 edit_function edit_uidmap;
 edit_function edit_gidmap;
 edit_function edit_userns;
-edit_function edit_time;
+edit_function edit_time_offset;
+edit_function edit_namespace;
 void finish_ids(json_t *config);
 
 /* The command line's rest. */

@@ -120,8 +120,16 @@ void edit_userns(json_t *config, const char *option, const char *value)
     }
 }
 
+/* --net and its like: most are new anyway, without being asked. */
+void edit_namespace(json_t *config, const char *option, const char *value)
+{
+    (void)value;
+    const char *type = option + 2;
+    want_namespace(config, strcmp(type, "net") == 0 ? "network" : type);
+}
+
 /* Clocks that count from the boot run ahead by this many seconds. */
-void edit_time(json_t *config, const char *option, const char *value)
+void edit_time_offset(json_t *config, const char *option, const char *value)
 {
     uint64_t seconds;
     bool negative = *value == '-';

@@ -22,7 +22,8 @@ static const char *shown(const char *value)
 static int64_t read_size(const char *option, const char *value, int64_t least)
 {
     int64_t bytes;
-    if (!parse_size(value, &bytes) || (bytes != -1 && bytes < least))
+    if (*value == '-' || !parse_size(value, &bytes) ||
+        (bytes != -1 && bytes < least))
         usage_error("%s %s: not a size (examples: 50M, 1G)", option,
                     shown(value));
     return bytes;
@@ -89,6 +90,13 @@ static const char *resolver_path(void)
     return access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL;
 }
 
+/* A subnet's first and last address name the subnet itself and everybody. */
+static bool is_reserved(uint32_t address, unsigned int prefix)
+{
+    uint32_t host_bits = UINT32_MAX >> prefix;
+    return (address & host_bits) == 0 || (address & host_bits) == host_bits;
+}
+
 void edit_ip(json_t *config, const char *option, const char *value)
 {
     CLEANUP(free_string) char *copy = copy_string(value);
@@ -98,7 +106,8 @@ void edit_ip(json_t *config, const char *option, const char *value)
     if (slash)
         *slash = '\0';
     if (!slash || inet_pton(AF_INET, copy, &address) != 1 ||
-        !parse_u64(slash + 1, &prefix) || prefix < 8 || prefix > 30)
+        !parse_u64(slash + 1, &prefix) || prefix < 8 || prefix > 30 ||
+        is_reserved(ntohl(address.s_addr), (unsigned int)prefix))
         usage_error("%s %s: not an address with its prefix, like 10.240.0.2/24",
                     option, shown(value));
     annotate(config, "io.rung.ip", value);

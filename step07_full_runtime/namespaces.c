@@ -204,6 +204,22 @@ void namespaces_write_maps(const struct spec *spec, pid_t pid)
     write_proc(pid, "uid_map", uids);
 }
 
+/*
+ * The clocks of a time namespace that a process makes for itself change when
+ * it executes a program; kernels before 6.3 wait for its first child.
+ */
+static void make_time_namespace_for_exec(const struct spec *spec)
+{
+    struct utsname name;
+    int major = 0;
+    int minor = 0;
+    if (uname(&name) == -1 ||
+        sscanf(name.release, "%d.%d", &major, &minor) != 2 || major < 6 ||
+        (major == 6 && minor < 3))
+        fail("set the clocks of a user namespace: needs Linux 6.3");
+    make_time_namespace(spec);
+}
+
 void namespaces_join(const struct spec *spec, const int *fds)
 {
     /* The user namespace first: it gives the right to join the others. */
@@ -215,6 +231,10 @@ void namespaces_join(const struct spec *spec, const int *fds)
         if (setns(fds[i], (int)NAMESPACES[i].flag) == -1)
             die("join the namespace %s", spec->namespaces[i].path);
     }
+    /* Now, because /proc/self is closed to us once we are undumpable. */
+    if (spec_makes(spec, NS_TIME) && has_offsets(spec) &&
+        spec_makes(spec, NS_USER))
+        make_time_namespace_for_exec(spec);
 }
 
 /*
@@ -234,22 +254,6 @@ void namespaces_become_root(const struct spec *spec)
         die("become user %u of the user namespace", uid);
 }
 
-/*
- * The clocks of a time namespace that a process makes for itself change when
- * it executes a program; kernels before 6.3 wait for its first child.
- */
-static void make_time_namespace_for_exec(const struct spec *spec)
-{
-    struct utsname name;
-    int major = 0;
-    int minor = 0;
-    if (uname(&name) == -1 ||
-        sscanf(name.release, "%d.%d", &major, &minor) != 2 || major < 6 ||
-        (major == 6 && minor < 3))
-        fail("set the clocks of a user namespace: needs Linux 6.3");
-    make_time_namespace(spec);
-}
-
 void namespaces_finish(const struct spec *spec)
 {
     if (spec_makes(spec, NS_CGROUP)) {
@@ -257,9 +261,6 @@ void namespaces_finish(const struct spec *spec)
         if (unshare(CLONE_NEWCGROUP) == -1)
             die("make a cgroup namespace");
     }
-    if (spec_makes(spec, NS_TIME) && has_offsets(spec) &&
-        spec_makes(spec, NS_USER))
-        make_time_namespace_for_exec(spec);
     if (spec->hostname) {
         narrate(3, "sethostname(\"%s\") # hostname %s", spec->hostname,
                 spec->hostname);

@@ -27,7 +27,7 @@ static const struct {
 } FLAGS[] = {
     {"bundle", "DIR", NULL, "take config.json of this bundle"},
     {"config", "FILE", NULL, "take this config.json"},
-    {"name", "ID", NULL, "the container's name (our PID)"},
+    {"name", "ID", NULL, "the container's name (rung-PID)"},
     {"pid-file", "FILE", NULL, "write the PID of process 1 there"},
     {"rootfs", "DIR", edit_rootfs, "root file system (build/rootfs)"},
     {"read-only", NULL, edit_read_only, "the root cannot be written"},
@@ -51,7 +51,8 @@ static const struct {
     {"ulimit", "NAME=SOFT:HARD", edit_ulimit, "nofile=1024:2048"},
     {"sysctl", "KEY=VALUE", edit_sysctl, "a kernel setting of a namespace"},
     {"oom-score-adj", "N", edit_oom_score, "-1000 (last) to 1000 (first)"},
-    {"time-offset", "SECONDS", edit_time, "its clocks since boot run ahead"},
+    {"time-offset", "SECONDS", edit_time_offset,
+     "its clocks since boot run ahead"},
     {"memory", "SIZE", edit_memory, "kill when it uses more memory"},
     {"memory-high", "SIZE", edit_memory_high, "slow down when it uses more"},
     {"swap", "SIZE", edit_swap, "swap beside --memory (0)"},
@@ -61,6 +62,13 @@ static const struct {
     {"bridge", "NAME", edit_bridge, "the bridge to plug it into (rung0)"},
     {"nat", NULL, edit_nat, "reach the world through the host"},
     {"without", "WORD", NULL, "leave out one safeguard (see below)"},
+    {"ipc", NULL, edit_namespace, "a new IPC namespace (it is new anyway)"},
+    {"mount", NULL, edit_namespace, "a new mount namespace (likewise)"},
+    {"net", NULL, edit_namespace, "a new network namespace (likewise)"},
+    {"pid", NULL, edit_namespace, "a new PID namespace (likewise)"},
+    {"uts", NULL, edit_namespace, "a new host name namespace (likewise)"},
+    {"cgroup", NULL, edit_namespace, "a new cgroup namespace (likewise)"},
+    {"time", NULL, edit_namespace, "a new time namespace"},
     {"verbose", NULL, NULL, "say each kernel call (-v)"},
     {"help", NULL, NULL, "this list (-h)"},
 };
@@ -143,13 +151,14 @@ static int next_flag(int argc, char **argv)
             .val = 256 + (int)i,
         };
     opterr = 0;
-    int flag = getopt_long(argc, argv, "+:hve:u:w:b:ti", list, NULL);
+    int flag = getopt_long(argc, argv, "+:hvimnpuUCTb:", list, NULL);
     static const struct {
         char letter;
         const char *name;
     } letters[] = {
-        {'h', "help"},    {'v', "verbose"}, {'e', "env"}, {'u', "user"},
-        {'w', "workdir"}, {'b', "bundle"},  {'t', "tty"},
+        {'h', "help"},   {'v', "verbose"}, {'i', "ipc"},    {'m', "mount"},
+        {'n', "net"},    {'p', "pid"},     {'u', "uts"},    {'U', "userns"},
+        {'C', "cgroup"}, {'T', "time"},    {'b', "bundle"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
         for (int j = 0; flag == letters[i].letter && j < FLAG_COUNT; j++) {

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 
+#include <elf.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/close_range.h>
@@ -191,14 +192,27 @@ void process_close_files(void)
 }
 
 /* "not found" for a file that is there has cost many an afternoon. */
-static const char *why_not(const char *path)
+static const char *why_not(const char *path, int error)
 {
-    if (errno == ENOENT && access(path, F_OK) == 0)
-        return " (the file is there: its interpreter or loader is missing)";
-    if (errno == ENOEXEC)
-        return " (not a program of this machine, and no #! line)";
-    if (errno == EACCES && access(path, X_OK) == 0)
-        return " (a directory, or on a noexec mount?)";
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        return "";
+    if (S_ISDIR(st.st_mode))
+        return " (it is a directory)";
+    char start[4] = {0};
+    bool is_elf = pread(fd, start, sizeof(start), 0) == sizeof(start) &&
+                  memcmp(start, ELFMAG, SELFMAG) == 0;
+    if (error == ENOENT)
+        return is_elf ? " (it is there, but the loader it was linked with is "
+                        "not)"
+                      : " (it is there, but the interpreter in its #! line is "
+                        "not)";
+    if (error == ENOEXEC)
+        return is_elf ? " (built for another architecture?)"
+                      : " (no ELF file, and no script with a #! line)";
+    if (error == EACCES)
+        return " (not executable, or on a noexec mount)";
     return "";
 }
 
@@ -212,47 +226,39 @@ static const char *find_variable(char **env, const char *name)
     return NULL;
 }
 
-/* As execvp(3), but along the container's PATH: true if there is hope that a
- * later directory has it. */
-static bool try_execute(const char *path, const struct process_spec *p)
-{
-    execve(path, p->args, p->env);
-    return errno == ENOENT || errno == ENOTDIR || errno == EACCES;
-}
-
+/*
+ * As execvp(3), along the container's own PATH. A file that is found but cannot
+ * be executed is remembered, in case that nothing better follows.
+ */
 static _Noreturn void execute(const struct process_spec *p)
 {
     const char *name = p->args[0];
     const char *search = find_variable(p->env, "PATH");
-    /* The best reason so far, and the file that it is about. */
+    char *culprit = copy_string(name);
     int reason = ENOENT;
-    CLEANUP(free_string) char *culprit = copy_string(name);
-    if (strchr(name, '/') || !*name) {
-        (void)try_execute(name, p);
+    CLEANUP(free_string)
+    char *copy = copy_string(search ? search : "/usr/bin:/bin");
+    if (!*name || strchr(name, '/')) {
+        execve(name, p->args, p->env);
         reason = errno;
-    } else {
-        CLEANUP(free_string)
-        char *copy = copy_string(search ? search : "/bin:/usr/bin");
-        for (char *rest = copy, *dir; (dir = strsep(&rest, ":"));) {
-            char *path = join_path(*dir ? dir : ".", name);
-            bool hope = try_execute(path, p);
-            if (errno == ENOENT && access(path, F_OK) == -1) {
-                free(path);
-                errno = ENOENT;
-                continue;
-            }
-            if (errno != ENOTDIR) {
-                reason = errno;
-                free(culprit);
-                culprit = path;
-            }
-            if (!hope)
-                break;
-        }
+        copy[0] = '\0';
     }
-    errno = reason;
-    const char *hint = why_not(culprit);
-    errno = reason;
+    char *rest = *copy ? copy : NULL;
+    for (char *dir; (dir = strsep(&rest, ":"));) {
+        char *path = join_path(*dir ? dir : ".", name);
+        execve(path, p->args, p->env);
+        int error = errno;
+        if (error == ENOTDIR || access(path, F_OK) == -1) {
+            free(path);
+            continue;
+        }
+        reason = error;
+        free(culprit);
+        culprit = path;
+        if (error != EACCES)
+            break;
+    }
+    const char *hint = why_not(culprit, reason);
     quit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE,
          "execute %s: %s%s", culprit, strerror(reason), hint);
 }

@@ -12,7 +12,6 @@
 #include <linux/sched.h>
 #include <seccomp.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
@@ -40,20 +39,11 @@ static void add_rule(uint32_t action, const char *name, unsigned int count,
               name);
 }
 
-static bool has_capability(const struct spec *spec, int capability)
+static void add_rules(uint32_t action, const char *names)
 {
-    return spec->process.capabilities.bounding >> capability & 1;
-}
-
-static void add_default_rules(const struct spec *spec)
-{
-    for (const struct allowed_calls *c = DEFAULT_CALLS; c->names; c++) {
-        bool allowed = c->capability < 0 || has_capability(spec, c->capability);
-        uint32_t action = allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
-        CLEANUP(free_string) char *copy = copy_string(c->names);
-        for (char *rest = copy, *name; (name = strsep(&rest, " "));)
-            add_rule(action, name, 0, NULL);
-    }
+    CLEANUP(free_string) char *copy = copy_string(names);
+    for (char *rest = copy, *name; (name = strsep(&rest, " "));)
+        add_rule(action, name, 0, NULL);
 }
 
 static void allow_if(const char *name, struct scmp_arg_cmp condition)
@@ -65,7 +55,7 @@ static void allow_if(const char *name, struct scmp_arg_cmp condition)
  * Four calls are allowed with some arguments only. The filter sees numbers,
  * never what a pointer points at.
  */
-static void add_conditional_rules(const struct spec *spec)
+static void add_conditional_rules(void)
 {
     static const unsigned int personalities[] = {
         PER_LINUX, PER_LINUX32, UNAME26, PER_LINUX32 | UNAME26, 0xffffffff,
@@ -84,10 +74,7 @@ static void add_conditional_rules(const struct spec *spec)
     const uint64_t new_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS |
                                     CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET |
                                     CLONE_NEWCGROUP;
-    if (has_capability(spec, CAP_SYS_ADMIN))
-        add_rule(SCMP_ACT_ALLOW, "clone", 0, NULL);
-    else
-        allow_if("clone", SCMP_A0_64(SCMP_CMP_MASKED_EQ, new_namespaces, 0));
+    allow_if("clone", SCMP_A0_64(SCMP_CMP_MASKED_EQ, new_namespaces, 0));
 
     /* TIOCSTI types into a terminal as if its user did. */
     allow_if("ioctl", SCMP_A1_32(SCMP_CMP_NE, TIOCSTI));
@@ -100,7 +87,7 @@ static void add_conditional_rules(const struct spec *spec)
  * a call of another one: a 32-bit call on a 64-bit machine has other numbers,
  * which no rule of ours would fit.
  */
-static void make_default_filter(const struct spec *spec)
+static void make_default_filter(void)
 {
     filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     if (!filter)
@@ -108,8 +95,9 @@ static void make_default_filter(const struct spec *spec)
     check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
                            SCMP_ACT_KILL_PROCESS),
           "kill on calls of other architectures");
-    add_default_rules(spec);
-    add_conditional_rules(spec);
+    add_rules(SCMP_ACT_ALLOW, ALLOWED_CALLS);
+    add_rules(SCMP_ACT_ERRNO(EPERM), REFUSED_CALLS);
+    add_conditional_rules();
 }
 
 void seccomp_prepare(const struct spec *spec)
@@ -119,7 +107,7 @@ void seccomp_prepare(const struct spec *spec)
     if (spec->seccomp.profile)
         filter = seccomp_read_profile(spec->seccomp.profile);
     else
-        make_default_filter(spec);
+        make_default_filter();
     /* We set no_new_privs ourselves, or are asked not to. */
     check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0),
           "leave no_new_privs alone");

@@ -101,13 +101,22 @@ static _Noreturn void leave(int status)
 
 void die(const char *format, ...)
 {
-    char reason[256];
-    snprintf(reason, sizeof(reason), ": %s", strerror(errno));
+    int error = errno;
+    char what[2048];
     va_list values;
     va_start(values, format);
-    print_error(format, values, reason);
+    vsnprintf(what, sizeof(what), format, values);
     va_end(values);
-    leave(EXIT_RUNTIME);
+    /* A hint comes last: "open /x (is it there?)" was ours, then the kernel's
+     * reason, so we print "open /x: No such file (is it there?)". */
+    size_t length = strlen(what);
+    const char *hint = what + length;
+    if (length && what[length - 1] == ')') {
+        for (const char *p = what; (p = strstr(p, " (")); p++)
+            hint = p;
+    }
+    quit(EXIT_RUNTIME, "%.*s: %s%s", (int)(hint - what), what, strerror(error),
+         hint);
 }
 
 void fail(const char *format, ...)
