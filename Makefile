@@ -25,7 +25,8 @@ help: ## list what can be made (this list)
 	    if (n > 1) name[1] = name[1] (n > 2 ? ".." : ", ") name[n]; \
 	    printf "  make %-15s %s\n", name[1], $$2 }' Makefile
 
-# A machine that can't run step07 (scripts/doctor says why) has a VM do it.
+# A machine that can't run step07 (scripts/doctor says why) has a VM do it, with
+# the program built here, or again there if it doesn't run with that C library.
 demo: ## install what is missing, build step07, run it
 	@scripts/setup build
 	@$(MAKE) --no-print-directory rootfs step07
@@ -35,7 +36,9 @@ demo: ## install what is missing, build step07, run it
 	    scripts/doctor 07; \
 	    echo 'make demo: so the demonstration runs in a virtual machine'; \
 	    scripts/setup vm && \
-	    scripts/vm run sh -c 'make rootfs step07 && ./step07/demo'; \
+	    scripts/vm run --copy-in step07 --copy-in step07_full_runtime/demo \
+	        --copy-in build/rootfs sh -c '{ ./step07/demo --help >/dev/null 2>&1 \
+	        || make rootfs step07; } && ./step07/demo'; \
 	fi
 
 test: ## run every test, here or in a virtual machine
@@ -114,7 +117,7 @@ lint-format:
 
 lint-scripts:
 	shellcheck -x $(SCRIPTS)
-	shellcheck -x -s bats $(BATS)
+	shellcheck -x -S warning -s bats $(BATS)
 
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
@@ -231,7 +234,8 @@ $(BUILD)/command: FORCE
 # demonstrations: they type commands as a reader would.
 build/tidy/%.ok: %.c $(wildcard step07_full_runtime/*.h) .clang-tidy
 	clang-tidy --quiet $< \
-	    $(if $(findstring demonstration,$<),--checks=-cert-env33-c) -- -std=gnu17 \
+	    $(if $(findstring demonstration,$<),--checks=-cert-env33-c) \
+	    -- -std=gnu17 \
 	    $(call libraries,--cflags,$(call step,$*))
 	@mkdir -p $(@D) && touch $@
 
