@@ -1,0 +1,270 @@
+#!/usr/bin/env bats
+#
+# Limits: the files of the container's cgroup, and what the kernel does then.
+#
+# bats file_tags=step07,cgroup
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load ../scripts/test_helper
+
+before_each() {
+    requires root rootfs cgroup2
+    # The cgroup that the test moved to, if it did.
+    own=$(cgroup_of self)
+}
+
+after_each() {
+    # Back to where the test began, so that its own cgroups can go.
+    echo "$BASHPID" >"$own/cgroup.procs" || true
+    [[ ! -d $own/test ]] || rmdir "$own"/test/*/ "$own/test"
+}
+
+# start_ready FLAGS...: a container that sleeps; $pid is its process 1, $cgroup its directory.
+start_ready() {
+    start_demo "$@" sh -c 'echo ready; exec sleep 100'
+    eventually grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
+    pid=$(container_pid)
+    cgroup=$(cgroup_of "$pid")
+}
+
+value() { cat "$cgroup/$1"; }
+
+# key FILE NAME: the number after NAME in a file of lines like "oom_kill 1".
+key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
+
+# --- Where it is ---
+
+@test "each container is alone in a cgroup of its own" {
+    start_ready
+    [[ ${cgroup##*/} == rung-* ]]
+    [[ $(value cgroup.procs) == "$pid" ]]
+    first=$cgroup
+    start_ready
+    [[ $cgroup != "$first" ]]
+}
+
+@test "--name is the cgroup's name" {
+    start_ready --name mine
+    [[ ${cgroup##*/} == rung-mine ]]
+}
+
+@test "a name that is taken by another container is refused, and that one lives on" {
+    start_ready --name taken
+    demo --name taken true
+    assert_status 125
+    [[ $(value cgroup.procs) == "$pid" ]]
+    # Also when the other one keeps its states somewhere else.
+    run_and_show "$DEMO_PROGRAM" --root "$PWD/other" run --name taken true
+    assert_status 125
+    assert_one_line_error '*rung-taken*'
+    [[ $(value cgroup.procs) == "$pid" ]]
+}
+
+@test "without limits it also starts where no cgroup can be made" {
+    run_and_show unshare --mount sh -c 'umount -l "$1"; shift; exec "$@"' sh "$(cgroup2_mount)" "${DEMO_WORDS[@]}" echo hello
+    assert_status 0
+    assert_output hello
+}
+
+@test "but a limit that cannot be set is an error, and nothing runs" {
+    run_and_show unshare --mount sh -c 'umount -l "$1"; shift; exec "$@"' sh "$(cgroup2_mount)" "${DEMO_WORDS[@]}" \
+        --pids 20 echo hello
+    assert_status 125
+    assert_output ''
+    assert_one_line_error '*pids*cgroup v2*'
+}
+
+@test "a host whose cgroup v2 lacks the controller: the error says so" {
+    # Such a host: only the part below a cgroup that gets no controllers is mounted.
+    mkdir "$own/test" "$own/test/shell"
+    echo "$BASHPID" >"$own/test/shell/cgroup.procs"
+    run_and_show unshare --mount sh -c 'mount --bind "$1/test/shell" "$2" && shift 2 && exec "$@"' sh \
+        "$own" "$(cgroup2_mount)" "${DEMO_WORDS[@]}" --memory 50M echo hello
+    assert_status 125
+    assert_output ''
+    assert_one_line_error '*no controller memory*'
+}
+
+@test "processes of our own in the cgroup above do not matter: it climbs" {
+    requires memory
+    mkdir "$own/test" "$own/test/shell"
+    echo +memory >"$own/cgroup.subtree_control"
+    # "test" has the controller but hands nothing down; "shell" holds processes, so it never can.
+    echo "$BASHPID" >"$own/test/shell/cgroup.procs"
+    start_ready --memory 50M
+    [[ $cgroup == "$own/test/rung-"* ]]
+    [[ $(<"$own/test/cgroup.subtree_control") == *memory* ]]
+    stop_demo
+    # What it switched on is off again.
+    [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
+}
+
+@test "the controllers stay on until the last container has gone" {
+    requires memory pids
+    mkdir "$own/test" "$own/test/shell"
+    echo "$BASHPID" >"$own/test/shell/cgroup.procs"
+    start_ready --memory 50M
+    one=$demo_pid
+    start_ready --memory 60M --pids 20
+    two=$demo_pid
+    stop_demo "$one"
+    [[ $(<"$own/test/cgroup.subtree_control") == 'memory pids' ]]
+    [[ $(value memory.max) == 62914560 ]]
+    stop_demo "$two"
+    [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
+}
+
+@test "cgroupsPath of config.json is used, and never leads out of the hierarchy" {
+    mkdir bundle
+    for path in /../../hx ../hx /a/../../hx /./hx; do
+        with_path "$path"
+        run_and_show "$DEMO_PROGRAM" run --bundle bundle given
+        assert_status 125
+        assert_one_line_error '*cgroupsPath*'
+    done
+    [[ ! -e /hx ]]
+    with_path /rung-given
+    run_and_show "$DEMO_PROGRAM" run --bundle bundle given
+    assert_status 0
+    assert_output hello
+}
+
+with_path() {
+    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" -- echo hello >bundle/config.json
+    python3 - "$1" <<'END'
+import json, sys
+config = json.load(open("bundle/config.json"))
+config["linux"]["cgroupsPath"] = sys.argv[1]
+json.dump(config, open("bundle/config.json", "w"))
+END
+}
+
+# --- The files ---
+
+@test "--memory, --memory-high and --swap" {
+    requires memory
+    start_ready --memory 50M --memory-high 40M
+    [[ $(value memory.max) == 52428800 && $(value memory.high) == 41943040 ]]
+    [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 0 ]]
+    start_ready --memory 1G --swap 100M
+    [[ $(value memory.max) == 1073741824 ]]
+    [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 104857600 ]]
+    start_ready --memory 50M --swap max
+    [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == max ]]
+}
+
+@test "--pids and --cpus" {
+    requires pids cpu
+    start_ready --pids 20 --cpus 0.5
+    [[ $(value pids.max) == 20 && $(value cpu.max) == '50000 100000' ]]
+    start_ready --cpus 2
+    [[ $(value cpu.max) == '200000 100000' ]]
+    start_ready --cpus 0.01
+    [[ $(value cpu.max) == '1000 100000' ]]
+}
+
+@test "the limits cannot be lifted from inside" {
+    requires pids
+    start_ready --pids 20
+    demo --pids 20 sh -c 'echo max >/sys/fs/cgroup/pids.max'
+    ((status != 0 && status != 125))
+    assert_stderr_like '*Read-only file system*'
+}
+
+# --- What they do ---
+
+@test "more memory than --memory: the OOM killer ends the command" {
+    requires memory
+    demo --memory 20M sh -c 'head -c 100000000 /dev/zero | tail -c 90000000 | wc -c; echo survived'
+    # tail keeps all of it, and is killed; or the shell is.
+    [[ $output != *90000000* ]]
+    demo --memory 20M tail -c 90000000 /dev/zero
+    assert_status 137
+    assert_stderr_like '*oom_kill*'
+}
+
+@test "swap does not help" {
+    requires memory
+    start_ready --memory 20M
+    [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 0 ]]
+    demo --memory 20M tail -c 90000000 /dev/zero
+    assert_status 137
+}
+
+@test "memory without a limit may be used" {
+    demo sh -c 'head -c 60000000 /dev/zero | tail -c 50000000 | wc -c'
+    assert_output 50000000
+}
+
+@test "a fork bomb stops at --pids, and the host does not notice" {
+    requires pids
+    start_demo --pids 20 sh -c 'echo begin; bomb() { bomb | bomb & }; bomb; sleep 100'
+    eventually grep -q begin "$demo_out"
+    cgroup=$(cgroup_of "$(children_of "$demo_pid" | tr -d ' ')")
+    eventually refused_forks
+    (($(value pids.current) <= 20))
+    (($(wc -l <"$cgroup/cgroup.procs") <= 20))
+    stop_demo
+}
+
+refused_forks() { (($(key pids.events max) > 0)); }
+
+@test "--cpus holds a spinner back" {
+    requires cpu
+    start_demo --cpus 0.2 sh -c 'echo begin; while :; do :; done'
+    eventually grep -q begin "$demo_out"
+    cgroup=$(cgroup_of "$(container_pid)")
+    eventually throttled
+    before=$(key cpu.stat usage_usec)
+    start=$EPOCHREALTIME
+    eventually throttled_again "$(key cpu.stat nr_throttled)"
+    used=$(($(key cpu.stat usage_usec) - before))
+    took=$((${EPOCHREALTIME/./} - ${start/./}))
+    # A fifth of the time; twice that is allowed for where the measurement begins and ends.
+    ((used * 100 < took * 45))
+}
+
+throttled() { (($(key cpu.stat nr_throttled) > 2)); }
+throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
+
+# --- The end ---
+
+@test "the cgroup is gone afterwards, whatever the command left in it" {
+    start_demo sh -c 'for i in 1 2 3; do setsid sleep 100 & done; echo ready; sleep 0.1; exit 4'
+    eventually grep -q ready "$demo_out"
+    wait_for_demo
+    assert_status 4
+    [[ -z $(find "$(cgroup2_mount)" -maxdepth 3 -name "rung-$demo_pid") ]]
+}
+
+@test "cgroups that appeared below the container's go with it" {
+    start_ready
+    mkdir -p "$cgroup/a/b/c" "$cgroup/a/d" "$cgroup/e"
+    echo "$pid" >"$cgroup/a/b/c/cgroup.procs"
+    stop_demo
+    [[ ! -e $cgroup ]]
+}
+
+@test "a frozen container can be ended" {
+    start_ready
+    echo 1 >"$cgroup/cgroup.freeze"
+    eventually grep -qx 'frozen 1' "$cgroup/cgroup.events"
+    kill -TERM "$demo_pid"
+    wait_for_demo
+    assert_status 137
+    [[ ! -e $cgroup ]]
+}
+
+@test "after SIGKILL delete --force kills what still runs, and removes the cgroup" {
+    start_ready --name orphan --without=death-signal
+    kill -KILL "$demo_pid"
+    wait_for_demo
+    [[ $(value cgroup.procs) == "$pid" ]]
+    rung delete orphan
+    ((status != 0))
+    rung delete --force orphan
+    assert_status 0
+    [[ ! -e $cgroup ]]
+    eventually process_ended "$pid"
+    rung delete --force orphan
+    assert_status 0
+}
