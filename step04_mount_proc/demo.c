@@ -69,20 +69,38 @@ struct container {
 /* ------------------------------------------------------- words and errors */
 
 /*
+ * One line on standard error, in one write, so that parent and child don't
+ * talk into each other's lines. Whatever a line quotes, it stays a line.
+ */
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char line[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    for (char *p = line; *p; p++) {
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    }
+    dprintf(STDERR_FILENO, "%s\n", line);
+}
+
+/*
  * Say which kernel call comes next and the shell command that does the same.
  * The number in brackets is who speaks, as getpid(2) tells it.
  */
 __attribute__((format(printf, 2, 3))) static void
 narrate(const struct container *c, const char *format, ...)
 {
+    char call[4096];
     if (!c->verbose)
         return;
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "demo[%d]: ", getpid());
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(call, sizeof(call), format, arguments);
     va_end(arguments);
+    say("demo[%d]: %s", getpid(), call);
 }
 
 /*
@@ -93,15 +111,15 @@ __attribute__((noreturn, format(printf, 2, 3))) static void
 die_with_hint(const char *hint, const char *format, ...)
 {
     int error = errno;
-    if (!hint && (error == EPERM || error == EACCES) && geteuid() != 0)
-        hint = "this needs root: try sudo";
     char what[4096];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    fprintf(stderr, "demo: %s: %s", what, strerror(error));
-    fprintf(stderr, hint ? " (%s)\n" : "\n", hint);
+    if (!hint && (error == EPERM || error == EACCES) && geteuid() != 0)
+        hint = "this needs root: try sudo";
+    say(hint ? "demo: %s: %s (%s)" : "demo: %s: %s", what, strerror(error),
+        hint);
     exit(EXIT_DEMO_FAILED);
 }
 
@@ -110,8 +128,8 @@ die_with_hint(const char *hint, const char *format, ...)
 __attribute__((noreturn)) static void
 usage_error(const char *option, const char *value, const char *why)
 {
-    fprintf(stderr, "demo: --%s%s%s: %s (see --help)\n", option,
-            *value ? " " : "", value, why);
+    say("demo: --%s%s%s: %s (see --help)", option, *value ? " " : "", value,
+        why);
     exit(EXIT_USAGE);
 }
 
@@ -343,8 +361,8 @@ __attribute__((noreturn)) static void run_program(const struct container *c)
         execvp(name, c->argv);
     int error = errno;
     const char *why = why_not_executed(name, error);
-    fprintf(stderr, "demo: execute %s: %s", name, strerror(error));
-    fprintf(stderr, why ? " (%s)\n" : "\n", why);
+    say(why ? "demo: execute %s: %s (%s)" : "demo: execute %s: %s", name,
+        strerror(error), why);
     exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 }
 

@@ -70,11 +70,11 @@ static const struct scene scenes[] = {
         .chapter = 1,
         .shows = "a stopped child is not a dead one",
         .arguments = {"-v", SHELL("trap : TERM" THEN_WAIT)},
-        .host =
-            "kill -STOP $PID\n"
-            "until grep '^State.*T' /proc/$PID/status; do sleep 0.01; done\n"
-            "kill -CONT $PID",
-        .sees = {"T (stopped)", "stopped by signal 19", "continued"},
+        .host = "kill -STOP $PID; cd /proc\n"
+                "until grep '^State.*T' $PID/status; do sleep 0.01; done\n"
+                "while grep -q 'ShdPnd:.*1....$' $DEMO_PID/status; do :; done\n"
+                "sleep 0.1; kill -CONT $PID",
+        .sees = {"T (stopped)", "stopped by signal 19"},
     },
     {
         .chapter = 2,

@@ -103,20 +103,38 @@ struct container {
 /* ------------------------------------------------------- words and errors */
 
 /*
+ * One line on standard error, in one write, so that parent and child don't
+ * talk into each other's lines. Whatever a line quotes, it stays a line.
+ */
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char line[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    for (char *p = line; *p; p++) {
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    }
+    dprintf(STDERR_FILENO, "%s\n", line);
+}
+
+/*
  * Say which kernel call comes next and the shell command that does the same.
  * The number in brackets is who speaks, as getpid(2) tells it.
  */
 __attribute__((format(printf, 2, 3))) static void
 narrate(const struct container *c, const char *format, ...)
 {
+    char call[4096];
     if (!c->verbose)
         return;
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "demo[%d]: ", getpid());
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(call, sizeof(call), format, arguments);
     va_end(arguments);
+    say("demo[%d]: %s", getpid(), call);
 }
 
 /*
@@ -127,15 +145,15 @@ __attribute__((noreturn, format(printf, 2, 3))) static void
 die_with_hint(const char *hint, const char *format, ...)
 {
     int error = errno;
-    if (!hint && (error == EPERM || error == EACCES) && geteuid() != 0)
-        hint = "this needs root: try sudo";
     char what[4096];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    fprintf(stderr, "demo: %s: %s", what, strerror(error));
-    fprintf(stderr, hint ? " (%s)\n" : "\n", hint);
+    if (!hint && (error == EPERM || error == EACCES) && geteuid() != 0)
+        hint = "this needs root: try sudo";
+    say(hint ? "demo: %s: %s (%s)" : "demo: %s: %s", what, strerror(error),
+        hint);
     exit(EXIT_DEMO_FAILED);
 }
 
@@ -144,8 +162,8 @@ die_with_hint(const char *hint, const char *format, ...)
 __attribute__((noreturn)) static void
 usage_error(const char *option, const char *value, const char *why)
 {
-    fprintf(stderr, "demo: --%s%s%s: %s (see --help)\n", option,
-            *value ? " " : "", value, why);
+    say("demo: --%s%s%s: %s (see --help)", option, *value ? " " : "", value,
+        why);
     exit(EXIT_USAGE);
 }
 
@@ -642,8 +660,8 @@ __attribute__((noreturn)) static void run_program(const struct container *c)
         execvp(name, c->argv);
     int error = errno;
     const char *why = why_not_executed(name, error);
-    fprintf(stderr, "demo: execute %s: %s", name, strerror(error));
-    fprintf(stderr, why ? " (%s)\n" : "\n", why);
+    say(why ? "demo: execute %s: %s (%s)" : "demo: execute %s: %s", name,
+        strerror(error), why);
     exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 }
 
@@ -941,8 +959,8 @@ static void remove_cgroup(void)
         (void)!pread(events.fd, &(char){0}, 1, 0); /* until the next change */
     lock_host();
     if (remove_tree(c->place_fd, c->cgroup_name) == -1)
-        fprintf(stderr, "demo: remove the cgroup %s: %s (try %s)\n",
-                c->cgroup_name, strerror(errno), "scripts/cleanup");
+        say("demo: remove the cgroup %s: %s (try scripts/cleanup)",
+            c->cgroup_name, strerror(errno));
     disable_controllers(c);
     unlock_host();
 }
@@ -1004,7 +1022,7 @@ static void report_usage(const struct container *c)
         return;
     long long kills = cgroup_number(c, "memory.events", "oom_kill ");
     if (kills > 0)
-        fprintf(stderr, "demo: memory.events: oom_kill %lld\n", kills);
+        say("demo: memory.events: oom_kill %lld", kills);
     narrate(c, "memory.events: max %lld, high %lld   # cat memory.events",
             cgroup_number(c, "memory.events", "max "),
             cgroup_number(c, "memory.events", "high "));
@@ -1028,11 +1046,54 @@ static void make_handshake(struct container *c)
         die("socketpair");
 }
 
+/* What there is to know of a bridge before it is touched. */
+struct bridge {
+    unsigned index; /* 0: there is none */
+    int ports; /* the devices plugged into it */
+    int containers; /* those of them that a demo plugged in */
+    bool ours; /* to set up and to remove */
+};
+
+/* Called for each network device of the host. */
+static int look_at_link(const struct nlmsghdr *answer, void *data)
+{
+    struct bridge *bridge = data;
+    const struct ifinfomsg *link = mnl_nlmsg_get_payload(answer);
+    const struct nlattr *attribute;
+    const char *name = "";
+    mnl_attr_for_each(attribute, answer, sizeof(*link))
+    {
+        int type = mnl_attr_get_type(attribute);
+        if (type == IFLA_IFNAME)
+            name = mnl_attr_get_str(attribute);
+        if (type == IFLA_IFALIAS && (unsigned)link->ifi_index == bridge->index)
+            bridge->ours = strcmp(mnl_attr_get_str(attribute), "rung") == 0;
+        if (type != IFLA_MASTER || mnl_attr_get_u32(attribute) != bridge->index)
+            continue;
+        bridge->ports++;
+        if (strncmp(name, "rung-", 5) == 0)
+            bridge->containers++;
+    }
+    return MNL_CB_OK;
+}
+
+static struct bridge look_at_bridge(const struct container *c)
+{
+    char buffer[1024];
+    struct bridge bridge = {.index = if_nametoindex(c->bridge)};
+    struct nlmsghdr *request = new_request(buffer, RTM_GETLINK, NLM_F_DUMP);
+    mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+    if (bridge.index && ask(request, look_at_link, &bridge) == -1)
+        die("look at the bridge %s", c->bridge);
+    return bridge;
+}
+
 /*
  * A bridge is a switch in the kernel: devices plugged into it reach each
  * other. With the gateway's address it is the host's own port as well. The
- * alias says that it is ours to remove; one that exists we use as it is. The
- * MAC address is fixed, or it would change with each port. veth(4)
+ * alias says that it is ours, to remove in the end; a bridge of somebody else
+ * we use as it is. The MAC address is fixed, or it would change with each
+ * port. ip-link(8)
  */
 static void make_bridge(const struct container *c)
 {
@@ -1054,6 +1115,8 @@ static void make_bridge(const struct container *c)
     } else if (errno != EEXIST) {
         die("make the bridge %s", c->bridge);
     }
+    if (!look_at_bridge(c).ours)
+        return;
     add_address(c, c->bridge, c->gateway);
     set_link_up(c, c->bridge);
 }
@@ -1128,13 +1191,14 @@ static void open_nat(const struct container *c)
              "add table ip rung { comment \"ip_forward was %c\"; }", forward);
     char *made = table ? NULL : run_nft(command);
     if (!table && !made)
-        die("make the nftables table ip rung");
+        die_with_hint("has this kernel nftables for IPv4?",
+                      "make the nftables table ip rung");
     free(table);
     free(made);
     snprintf(
         command, sizeof(command),
-        "add chain ip rung %s { type nat hook postrouting priority 100; }\n"
-        "flush chain ip rung %s\n"
+        "add chain ip rung %s { type nat hook postrouting priority 100; }; "
+        "flush chain ip rung %s; "
         "add rule ip rung %s ip saddr %s/%d oifname != %s masquerade",
         c->bridge, c->bridge, c->bridge, inet_ntoa(subnet), c->prefix,
         c->bridge);
@@ -1152,39 +1216,19 @@ static void open_nat(const struct container *c)
 static void close_nat(const struct container *c)
 {
     char command[64];
+    char *table = run_nft("list table ip rung");
+    if (!table)
+        return;
+    free(table);
     snprintf(command, sizeof(command), "delete chain ip rung %s", c->bridge);
     free(run_nft(command));
-    char *table = run_nft("list table ip rung");
+    table = run_nft("list table ip rung");
     if (table && !strstr(table, "chain ")) {
         if (strstr(table, "ip_forward was 0"))
             (void)write_file(AT_FDCWD, forward_path, "0"); /* NAT is off */
         free(run_nft("delete table ip rung"));
     }
     free(table);
-}
-
-/* What we must know of a bridge before we remove it. */
-struct bridge {
-    unsigned index;
-    int ports; /* the devices plugged into it */
-    bool ours;
-};
-
-/* Called for each network device of the host. */
-static int look_at_link(const struct nlmsghdr *answer, void *data)
-{
-    struct bridge *bridge = data;
-    const struct ifinfomsg *link = mnl_nlmsg_get_payload(answer);
-    const struct nlattr *attribute;
-    mnl_attr_for_each(attribute, answer, sizeof(*link))
-    {
-        int type = mnl_attr_get_type(attribute);
-        if (type == IFLA_MASTER && mnl_attr_get_u32(attribute) == bridge->index)
-            bridge->ports++;
-        if (type == IFLA_IFALIAS && (unsigned)link->ifi_index == bridge->index)
-            bridge->ours = strcmp(mnl_attr_get_str(attribute), "rung") == 0;
-    }
-    return MNL_CB_OK;
 }
 
 static void delete_link(const struct container *c, const char *name)
@@ -1198,21 +1242,17 @@ static void delete_link(const struct container *c, const char *name)
 /* Pull the cable; the last to leave the bridge takes it down. */
 static void detach_network(void)
 {
-    char buffer[1024];
     struct container *c = to_undo;
     if (!c)
         return;
     lock_host();
     if (c->veth[0])
         delete_link(c, c->veth);
-    struct bridge bridge = {.index = if_nametoindex(c->bridge)};
-    struct nlmsghdr *request = new_request(buffer, RTM_GETLINK, NLM_F_DUMP);
-    mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
-    if (bridge.index && ask(request, look_at_link, &bridge) == 0 &&
-        bridge.ours && bridge.ports == 0) {
+    struct bridge bridge = look_at_bridge(c);
+    if (bridge.containers == 0)
         close_nat(c);
+    if (bridge.ours && bridge.ports == 0)
         delete_link(c, c->bridge);
-    }
     unlock_host();
 }
 

@@ -74,11 +74,11 @@ static const struct scene scenes[] = {
         .chapter = 1,
         .shows = "a stopped child is not a dead one",
         .arguments = {"-v", SHELL("trap : TERM" THEN_WAIT)},
-        .host =
-            "kill -STOP $PID\n"
-            "until grep '^State.*T' /proc/$PID/status; do sleep 0.01; done\n"
-            "kill -CONT $PID",
-        .sees = {"T (stopped)", "stopped by signal 19", "continued"},
+        .host = "kill -STOP $PID; cd /proc\n"
+                "until grep '^State.*T' $PID/status; do sleep 0.01; done\n"
+                "while grep -q 'ShdPnd:.*1....$' $DEMO_PID/status; do :; done\n"
+                "sleep 0.1; kill -CONT $PID",
+        .sees = {"T (stopped)", "stopped by signal 19"},
     },
     {
         .chapter = 2,
@@ -264,7 +264,7 @@ static const struct scene scenes[] = {
     {
         .chapter = 5,
         .shows = "cgroup.kill: all of it at once",
-        .arguments = {SHELL("sleep 1000 & sleep 1000 &" THEN_WAIT)},
+        .arguments = {SHELL("(sleep 1000 & sleep 1000 &)" THEN_WAIT)},
         .host = ENTER_CGROUP "wc -l <cgroup.procs; echo 1 >cgroup.kill",
         .sees = {"3\n"},
         .status = 137,
