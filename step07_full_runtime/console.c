@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -133,6 +134,22 @@ void console_resize(int terminal_fd)
         (void)ioctl(terminal_fd, TIOCSWINSZ, &size);
 }
 
+static void make_raw(void)
+{
+    struct termios raw = saved_settings;
+    cfmakeraw(&raw);
+    is_raw = tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0;
+}
+
+void console_suspend(void)
+{
+    bool was_raw = is_raw;
+    restore_settings();
+    (void)raise(SIGTSTP); /* we go on here after "fg" */
+    if (was_raw)
+        make_raw();
+}
+
 /*
  * Raw: every key is passed on as it is, Ctrl-C too; the container's terminal
  * makes the signal of it.
@@ -154,10 +171,8 @@ void console_start(const struct spec *spec, int terminal_fd)
         die("set up the terminal");
     if (tcgetattr(STDIN_FILENO, &saved_settings) == -1)
         return; /* not a terminal: nothing to change */
-    struct termios raw = saved_settings;
-    cfmakeraw(&raw);
     (void)atexit(restore_settings);
-    is_raw = tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0;
+    make_raw();
 }
 
 /* What was typed and has not yet been taken by the container. */
@@ -178,6 +193,21 @@ int console_poll_fds(struct pollfd *fds, int terminal_fd)
     if (!is_empty || typed.closed)
         fds[1].fd = -1;
     return 2;
+}
+
+int console_signal_key(const struct pollfd *fds, int terminal_fd, int pid)
+{
+    struct termios settings;
+    if (!(fds[0].revents & POLLOUT) || typed.end - typed.start != 1 ||
+        tcgetattr(terminal_fd, &settings) == -1 || !(settings.c_lflag & ISIG) ||
+        tcgetpgrp(terminal_fd) != pid)
+        return 0;
+    cc_t key = (cc_t)typed.bytes[typed.start];
+    if (key == settings.c_cc[VINTR])
+        return SIGINT;
+    if (key == settings.c_cc[VQUIT])
+        return SIGQUIT;
+    return key == settings.c_cc[VSUSP] ? SIGTSTP : 0;
 }
 
 int console_timeout(void)

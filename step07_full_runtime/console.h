@@ -24,6 +24,11 @@ bool console_copy(const struct pollfd *fds, int terminal_fd);
 /* How long poll(2) may wait: -1 for ever. When nothing came, try again. */
 int console_timeout(void);
 void console_tell_end(void);
+/* SIGINT, SIGQUIT or SIGTSTP if that is what the next key means to process
+ * group pid, which has the terminal; else 0. Call it before console_copy. */
+int console_signal_key(const struct pollfd *fds, int terminal_fd, int pid);
+/* Stop ourselves, with the caller's terminal as it was. */
+void console_suspend(void);
 /* All that is left of the output, after the end. */
 void console_drain(int terminal_fd);
 

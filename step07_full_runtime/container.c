@@ -90,10 +90,27 @@ static void kill_process(const struct state *state)
     (void)poll(&ended, 1, 10000);
 }
 
+/* A runtime that still watches the container undoes it by itself now. */
+static bool is_undone_by_runtime(struct state *state)
+{
+    CLEANUP(close_fd)
+    int fd = (int)syscall(SYS_pidfd_open, state->runtime_pid, 0);
+    if (fd == -1 ||
+        !state_process_lives(state->runtime_pid, state->runtime_start))
+        return false;
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    if (poll(&ended, 1, 10000) != 1)
+        return false;
+    struct state again = {0};
+    return state_load(&again, state->root, state->id) == -1 && errno == ENOENT;
+}
+
 int container_delete(struct state *state)
 {
     if (state->pid > 0)
         kill_process(state);
+    if (state->runtime_pid > 0 && is_undone_by_runtime(state))
+        return 0;
     struct cgroup cgroup;
     struct network network;
     cgroup_reopen(&cgroup, state->cgroup_path);
@@ -285,6 +302,32 @@ static void read_socket(struct container *c)
     console_start(c->spec, fd);
 }
 
+/*
+ * Ctrl-C and Ctrl-Z arrive as signals from the container's terminal; for a
+ * process 1 without a handler they are dropped like any other. So we look, and
+ * do what the user meant: end it, or stop it and ourselves.
+ */
+static void obey_key(struct container *c, int number)
+{
+    if (number == 0 || c->socket_fd != -1 || !would_be_dropped(c, number))
+        return;
+    if (number != SIGTSTP) {
+        (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+        return;
+    }
+    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGSTOP, NULL, 0);
+    console_suspend();
+    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGCONT, NULL, 0);
+    console_resize(c->terminal_fd);
+}
+
+static void copy_terminal(struct container *c, const struct pollfd *fds)
+{
+    obey_key(c, console_signal_key(fds, c->terminal_fd, c->pid));
+    if (!console_copy(fds, c->terminal_fd))
+        c->terminal_fd = -1;
+}
+
 /* Pass on what comes, until process 1 has ended: its pidfd is readable then.
  */
 static void attend(struct container *c)
@@ -306,12 +349,13 @@ static void attend(struct container *c)
             console_tell_end();
         if (ready <= 0)
             continue;
-        if (fds[1].revents)
-            read_signals(c);
+        /* The socket first: it says whether the command runs already. */
         if (fds[2].revents)
             read_socket(c);
-        else if (count > 3 && !console_copy(fds + 3, c->terminal_fd))
-            c->terminal_fd = -1;
+        if (fds[1].revents)
+            read_signals(c);
+        if (count > 3)
+            copy_terminal(c, fds + 3);
         if (fds[0].revents)
             return;
     }

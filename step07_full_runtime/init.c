@@ -98,7 +98,10 @@ void init_run(const struct init_plan *plan)
     process_directory(spec);
     drop_privileges(plan);
     process_close_files();
-    if (spec->process.init)
+    if (spec->process.init) {
+        /* No execve(2) will close it; it tells the parent that all is well. */
+        close(plan->socket_fd);
         process_init(spec);
+    }
     process_execute(spec);
 }

@@ -27,7 +27,7 @@ static const struct {
 } FLAGS[] = {
     {"bundle", "DIR", NULL, "take config.json of this bundle"},
     {"config", "FILE", NULL, "take this config.json"},
-    {"name", "ID", NULL, "the container's name (rung-PID)"},
+    {"name", "ID", NULL, "the container's name (our PID)"},
     {"pid-file", "FILE", NULL, "write the PID of process 1 there"},
     {"rootfs", "DIR", edit_rootfs, "root file system (build/rootfs)"},
     {"read-only", NULL, edit_read_only, "the root cannot be written"},

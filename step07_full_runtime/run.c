@@ -33,7 +33,7 @@ int command_run(int argc, char **argv)
     const struct spec *spec = spec_parse(options.config, options.bundle);
     CLEANUP(free_string)
     char *id =
-        options.id ? copy_string(options.id) : print_string("rung-%d", getpid());
+        options.id ? copy_string(options.id) : print_string("%d", getpid());
     if (!state_id_is_valid(id))
         usage_error("--name %s: not a container's name (letters, digits and "
                     "_+-. only)",
