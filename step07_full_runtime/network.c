@@ -72,7 +72,8 @@ static void check_address(const struct network_spec *net)
              net->prefix);
     uint32_t top = number >> 24;
     if (top == 0 || top == 127 || top >= 224)
-        fail("--ip %s: not an address that a machine can have", ip);
+        fail("--ip %s/%u: not an address that a machine can have", ip,
+             net->prefix);
 }
 
 /* What the kernel accepts as a link's name, and nft in a rule. */
@@ -119,10 +120,23 @@ void network_reopen(struct network *n, const char *link, const char *bridge)
 struct survey {
     unsigned int bridge; /* index of the bridge we ask about; 0: none */
     unsigned int members;
+    bool is_bridge;
     bool ours;
     char saved; /* what ip_forward was, '0' or '1'; '\0': no NAT */
     char heir[IFNAMSIZ]; /* another bridge of ours with NAT */
 };
+
+/* What kind of link it is, is an attribute in an attribute. */
+static bool kind_is_bridge(const struct nlattr *info)
+{
+    const struct nlattr *attribute;
+    mnl_attr_for_each_nested(attribute, info)
+    {
+        if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+            return strcmp(mnl_attr_get_str(attribute), "bridge") == 0;
+    }
+    return false;
+}
 
 /* One link of the host; called by ask() for each. */
 static int look_at_link(const struct nlmsghdr *answer, void *data)
@@ -132,6 +146,7 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
     const char *alias = "";
     const char *name = "";
     uint32_t group = 0;
+    bool is_bridge = false;
     const struct nlattr *attribute;
     mnl_attr_for_each(attribute, answer, sizeof(*link))
     {
@@ -142,11 +157,14 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
             name = mnl_attr_get_str(attribute);
         else if (type == IFLA_GROUP)
             group = mnl_attr_get_u32(attribute);
+        else if (type == IFLA_LINKINFO)
+            is_bridge = kind_is_bridge(attribute);
         else if (type == IFLA_MASTER)
             s->members += mnl_attr_get_u32(attribute) == s->bridge;
     }
     bool nat = strncmp(alias, ALIAS, strlen(ALIAS)) == 0;
     if ((unsigned int)link->ifi_index == s->bridge) {
+        s->is_bridge = is_bridge;
         s->ours = nat || group == RUNG_GROUP;
         s->saved = nat ? alias[strlen(ALIAS)] : '\0';
     } else if (nat) {
@@ -226,6 +244,8 @@ static void have_bridge(struct mnl_socket *nl, const struct network_spec *net,
         create_bridge(nl, net->bridge, gateway);
     if (look_around(nl, net->bridge, s) == -1)
         die("list the links");
+    if (!s->is_bridge)
+        fail("use link %s: it is not a bridge", net->bridge);
     if (s->ours && add_address(nl, net->bridge, gateway, net->prefix) == -1 &&
         errno != EEXIST)
         die("give %s to bridge %s", inet_ntoa(gateway), net->bridge);
