@@ -68,7 +68,7 @@ void capabilities_set(const struct spec *spec)
         die("set the capabilities (does the caller have them all?)");
     cap_free(caps);
 
-    if (cap_reset_ambient() == -1)
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
         die("empty the ambient capabilities");
     for (int i = 0; i < cap_max_bits(); i++) {
         if (has(sets->ambient, i) && cap_set_ambient(i, CAP_SET) == -1)

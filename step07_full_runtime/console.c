@@ -207,7 +207,10 @@ int console_signal_key(const struct pollfd *fds, int terminal_fd, int pid)
         return SIGINT;
     if (key == settings.c_cc[VQUIT])
         return SIGQUIT;
-    return key == settings.c_cc[VSUSP] ? SIGTSTP : 0;
+    if (key != settings.c_cc[VSUSP])
+        return 0;
+    typed.start++; /* not for the container: we stop all of it */
+    return SIGTSTP;
 }
 
 int console_timeout(void)

@@ -247,6 +247,8 @@ static void let_go(const struct container *c)
  */
 static bool would_be_dropped(const struct container *c, int number)
 {
+    if (!spec_makes(c->spec, NS_PID) || c->spec->process.init)
+        return false; /* our own process 1 hears everything */
     CLEANUP(free_string) char *path = print_string("/proc/%d/status", c->pid);
     CLEANUP(free_string) char *status = read_file_at(AT_FDCWD, path);
     static const char *const lines[] = {"\nSigBlk:", "\nSigIgn:", "\nSigCgt:"};
@@ -263,7 +265,7 @@ static bool would_be_dropped(const struct container *c, int number)
     case SIGWINCH:
         return false; /* nothing happens by default */
     default:
-        return spec_makes(c->spec, NS_PID);
+        return true;
     }
 }
 
@@ -315,9 +317,9 @@ static void obey_key(struct container *c, int number)
         (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
         return;
     }
-    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGSTOP, NULL, 0);
+    (void)killpg(c->pid, SIGSTOP);
     console_suspend();
-    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGCONT, NULL, 0);
+    (void)killpg(c->pid, SIGCONT);
     console_resize(c->terminal_fd);
 }
 
