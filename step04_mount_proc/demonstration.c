@@ -200,18 +200,17 @@ int newest_chapter(void)
     return scenes[scene_count - 1].chapter;
 }
 
-/* Show a command as it would be typed. */
-static void print_command(const struct scene *scene)
+/* Print a word as it would be typed: in quotes, if the shell needs them. */
+static void print_word(const char *word)
 {
-    printf("$ ./demo");
-    for (int i = 0; scene->arguments[i]; i++) {
-        const char *quote =
-            strpbrk(scene->arguments[i], " \n$;&|<>") ? "'" : "";
-        const char *before = strchr(scene->arguments[i], '\'') ? "\"" : quote;
-        printf(" %s%s%s", before, scene->arguments[i], before);
+    if (!strpbrk(word, " \n$;&|<>()'\"")) {
+        printf(" %s", word);
+        return;
     }
-    putchar('\n');
-    fflush(stdout);
+    fputs(" '", stdout);
+    for (; *word; word++)
+        *word == '\'' ? fputs("'\\''", stdout) : putchar(*word);
+    putchar('\'');
 }
 
 /* What we need in order to demonstrate anything has failed. */
@@ -313,7 +312,11 @@ static bool play(const struct scene *scene)
     int out[2];
     int status = 0;
     printf("\n== %s ==\n", scene->shows);
-    print_command(scene);
+    printf("$ ./demo");
+    for (int i = 0; scene->arguments[i]; i++)
+        print_word(scene->arguments[i]);
+    putchar('\n');
+    fflush(stdout);
     pid_t pid = start_scene(scene, in, out);
     FILE *stream = fdopen(out[0], "r");
     if (!stream)
