@@ -771,7 +771,7 @@ END
 # bats test_tags=upto:06
 @test "without a command it gives its demonstration, and observes all it claims" {
     ((10#$STEP < 5)) || requires memory pids cpu
-    ((10#$STEP < 6)) || requires veth bridge nft
+    ((10#$STEP < 6)) || requires veth bridge nat
     demo
     assert_status 0
     [[ ${lines[-1]} =~ ^demo:\ ([0-9]+)\ of\ ([0-9]+)\ observed$ ]]

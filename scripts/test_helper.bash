@@ -20,7 +20,7 @@
 #   stop_demo [PID]           send it SIGTERM, and wait
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
 #   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu veth bridge nft
-#                             overlay user_ns time_ns pty rootfs (a name that is not known fails)
+#                             nat overlay user_ns time_ns pty rootfs (a name that is not known fails)
 #   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
@@ -267,6 +267,7 @@ has_cpu() { has_controller cpu; }
 has_veth() { has_root && can_add_link veth; }
 has_bridge() { has_root && can_add_link bridge; }
 has_nft() { has_root && command -v nft >/dev/null && unshare --net nft list tables >/dev/null 2>&1; }
+has_nat() { has_root && command -v nft >/dev/null && unshare --net nft add table ip probe 2>/dev/null; }
 has_overlay() { modprobe -q overlay 2>/dev/null || true; grep -qw overlay /proc/filesystems; }
 has_user_ns() { "${AS_NOBODY[@]}" unshare --user true 2>/dev/null; }
 has_time_ns() { [[ -e /proc/self/ns/time ]]; }
@@ -349,7 +350,7 @@ import pexpect
 
 class Terminal(pexpect.spawn):
     def __init__(self, *words):
-        super().__init__(words[0], list(words[1:]), encoding="utf-8", codec_errors="replace", timeout=15,
+        super().__init__(words[0], list(words[1:]), encoding="utf-8", codec_errors="replace", timeout=15 * int(os.environ.get("RUNG_SLOWNESS", "1")),
                          dimensions=(24, 80), logfile=None)
         self.logfile_read = sys.stdout
         self.delaybeforesend = 0.1
@@ -383,8 +384,10 @@ setup() {
     out_of=() # by PID: where its output goes
     # What the test starts inherits this: it finds what is left of it.
     export RUNG_TEST=$BATS_TEST_TMPDIR
-    cgroups_before=$(cgroups_of_demos)
+    cgroups_before=
     host_before=$(host_snapshot)
+    # Others' may come and go meanwhile; what counts is which are there afterwards.
+    cgroups_before=$(cgroups_of_demos)$'\n'
     if declare -F before_each >/dev/null; then before_each; fi
 }
 
@@ -415,10 +418,11 @@ host_is_unchanged() {
     [[ $host_before == "$host_after" ]]
 }
 
-# host_snapshot: the host as it is now.  It is taken twice in every test, so it starts as few programs as possible.
+# host_snapshot: the host as it is now (call it in a subshell).  It is taken twice in every test, so it starts as few programs as possible.
 host_snapshot() {
-    # The programs that look must not be found by processes_left.
+    # The programs that look must not be found by processes_left. And bats traces each command: that takes time.
     export -n RUNG_TEST
+    trap - DEBUG
     local link pid mount name
     printf 'hostname %s\n' "$(</proc/sys/kernel/hostname)"
     printf 'ip_forward %s\n' "$(</proc/sys/net/ipv4/ip_forward)"
@@ -431,7 +435,7 @@ host_snapshot() {
     if ((EUID == 0)) && type -P nft >/dev/null; then
         nft list tables 2>/dev/null | while read -r name; do printf 'nft %s\n' "$name"; done
     fi
-    for name in $(cgroups_of_demos); do
+    [[ -z $cgroups_before ]] || for name in $(cgroups_of_demos); do
         [[ $cgroups_before == *"$name"* ]] || of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
     done
     for pid in $(processes_left); do
@@ -441,6 +445,7 @@ host_snapshot() {
 
 # The cgroups that demos make.  (Those that were there before may go: they are not ours.)
 cgroups_of_demos() {
+    trap - DEBUG
     local mount
     mount=$(cgroup2_mount)
     [[ -z $mount ]] || find "$mount" -type d -name 'rung-*' 2>/dev/null
