@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+#
+# Bad input: for each option a value that is missing, malformed, out of range or hostile. All of it must be refused
+# before anything is made, by one line that names the option and the value.
+#
+# bats file_tags=step07,options
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load ../scripts/test_helper
+
+before_each() { requires root rootfs; }
+
+# refuses OPTION VALUE...: each value is a usage error, and so is none.
+refuses() {
+    local option=$1 value
+    shift
+    demo "$option"
+    is_usage_error "$option"
+    for value in "$@"; do
+        demo "$option" "$value" touch /tmp/ran
+        is_usage_error "$option" "$value"
+        demo "$option=$value" touch /tmp/ran
+        is_usage_error "$option" "$value"
+    done
+}
+
+is_usage_error() {
+    assert_status 2 || return
+    [[ -z $output ]] || fail 'a usage error does not belong on standard output' || return
+    [[ ${stderr_lines[0]} == demo:* || ${stderr_lines[0]} == rung:* ]] || fail "no program's name" || return
+    [[ ${stderr_lines[0]} == *"${1#--}"* ]] || fail "the error does not name the option $1" || return
+    # A long value may be cut.
+    [[ $stderr == *"${2:0:40}"* ]] || fail "the error does not name the value $2"
+}
+
+long=$(printf 'x%.0s' {1..5000})
+
+@test "the usual options, in step07's spelling" {
+    refuses --hostname '' "$long"
+    refuses --rootfs ''
+    refuses --without '' no-such-safeguard
+    refuses --memory '' lots -1 1e3 0x10 99999999999999999999
+    refuses --swap '' lots -5
+    refuses --pids '' -1 1.5 99999999999999999999
+    refuses --cpus '' 0 nan inf -1
+    refuses --ip '' here 10.240.0.2 10.240.0.2/33
+    refuses --bridge '' ../x a/b . ..
+}
+
+@test "bad values of --name" {
+    refuses --name '' . .. a/b ../x 'a b' $'a\nb' -x/ "$long" 'ü' '*' 'a;b'
+}
+
+@test "bad values of --env" {
+    refuses --env '' =x novalue
+}
+
+@test "bad values of --user" {
+    refuses --user '' root: :0 -1 1.5 0:0:0 4294967295 4294967296 0:-1 '0 0' nobody/x
+}
+
+@test "bad values of --workdir" {
+    refuses --workdir '' relative ../up
+}
+
+@test "bad values of --volume" {
+    refuses --volume '' /tmp /tmp: :/mnt /tmp:relative relative:mnt /tmp:/mnt:rx /tmp:/mnt:ro:ro
+}
+
+@test "--volume: a source that is missing" {
+    demo --volume /no/such/source:/mnt true
+    assert_status 125
+    assert_one_line_error '*/no/such/source*No such file*'
+    [[ ! -e /no/such ]]
+}
+
+@test "bad values of --layer" {
+    refuses --layer ''
+}
+
+@test "bad values of --cap-add and --cap-drop" {
+    for option in --cap-add --cap-drop; do
+        refuses "$option" '' NO_SUCH_CAPABILITY 99999 'NET_RAW KILL'
+    done
+}
+
+@test "bad values of --seccomp" {
+    refuses --seccomp ''
+}
+
+@test "bad values of --ulimit" {
+    refuses --ulimit '' nofile nofile= nofile=x nofile=1:2:3 nofile=-1:5 =1:1
+    for value in nosuch=1:1 nofile=200:100; do
+        demo --ulimit "$value" true
+        ((status == 2 || status == 125)) || fail "accepted: $value" || return
+        assert_one_line_error
+    done
+}
+
+@test "bad values of --sysctl" {
+    refuses --sysctl '' nothing =1
+    # Keys that are the host's own, and ways to smuggle one in.
+    for key in kernel.core_pattern=x kernel.shm_rmid_forced/../core_pattern=x net/../kernel/core_pattern=x \
+        ../kernel/core_pattern=x kernel.modprobe=/x vm.swappiness=1 fs.mqueue./../../kernel.core_pattern=x 'kernel.msgmax+kernel.core_pattern=x'; do
+        before=$(</proc/sys/kernel/core_pattern)
+        demo --sysctl "$key" true
+        ((status == 2 || status == 125)) || fail "accepted: $key"
+        assert_one_line_error
+        [[ $(</proc/sys/kernel/core_pattern) == "$before" ]]
+    done
+}
+
+@test "bad values of --oom-score-adj" {
+    refuses --oom-score-adj '' x 1001 -1001 1.5
+}
+
+@test "bad values of --time-offset" {
+    refuses --time-offset '' x 1.x
+}
+
+@test "bad values of --uidmap and --gidmap" {
+    for option in --uidmap --gidmap; do
+        refuses "$option" '' 0 0:1 0:1:x 0:1:2:3 -1:0:1 0:0:4294967297
+    done
+    demo --uidmap 0:100000:10 --uidmap 5:200000:10 true
+    ((status == 2 || status == 125))
+    assert_one_line_error
+}
+
+@test "--pid-file in a directory that is missing: nothing runs" {
+    demo --pid-file /no/such/dir/pid echo ran
+    assert_status 125
+    assert_output ''
+    assert_one_line_error '*/no/such/dir/pid*'
+}
+
+@test "options that take no value" {
+    for option in --read-only --overlay --tty --init --userns --new-privs --nat; do
+        demo "$option=yes" true
+        is_usage_error "$option"
+    done
+}
+
+@test "an option of another command, and a command that is none" {
+    rung run --force true
+    assert_status 2
+    rung no-such-command
+    assert_status 2
+    assert_stderr_like '*no-such-command*'
+    rung delete
+    assert_status 2
+    rung state
+    assert_status 2
+    rung delete ../x
+    ((status != 0))
+    assert_one_line_error '*../x*'
+    rung state a b
+    assert_status 2
+}
+
+@test "--root: a directory that others may write to is refused" {
+    mkdir -m 777 shared
+    rung --root "$PWD/shared" run echo ran
+    assert_status 125
+    assert_output ''
+    assert_one_line_error '*shared*'
+}
+
+@test "--bundle and --config: what is missing or no JSON" {
+    for file in /no/such/bundle "$ROOTFS"; do
+        rung run --bundle "$file" x
+        assert_status 125
+        assert_one_line_error "*$file*"
+    done
+    rung run --config /no/such/config.json x
+    assert_status 125
+    assert_one_line_error '*/no/such/config.json*'
+    mkdir bundle
+    for text in '' '{' '[]' 'null' '{"ociVersion": 5}' '{"ociVersion": "1.0.0"}' '{"a": 1, "a": 2}' $'\xff\xfe{}'; do
+        printf '%s' "$text" >bundle/config.json
+        rung run --bundle bundle x
+        assert_status 125
+        assert_one_line_error '*config.json*'
+    done
+    # Nested without end, and very long.
+    python3 -c 'print("[" * 200000)' >bundle/config.json
+    rung run --bundle bundle x
+    assert_status 125
+    assert_one_line_error
+    python3 -c 'print("{\"ociVersion\": \"" + "1" * 20000000 + "\"}")' >bundle/config.json
+    rung run --bundle bundle x
+    assert_status 125
+    assert_one_line_error
+}
+
+# change FIELDS VALUE: config.json with one field changed: change process.cwd '"relative"'.
+change() {
+    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" -- touch /tmp/ran >bundle/config.json
+    python3 - "$1" "$2" <<'END'
+import json, sys
+config = json.load(open("bundle/config.json"))
+*path, last = [int(word) if word.isdigit() else word for word in sys.argv[1].split(".")]
+place = config
+for word in path:
+    place = place.setdefault(word, {}) if isinstance(place, dict) else place[word]
+value = json.loads(sys.argv[2])
+if isinstance(place, list) and last == len(place):
+    place.append(value)
+else:
+    place[last] = value
+json.dump(config, open("bundle/config.json", "w"), indent=1)
+END
+}
+
+@test "config.json: a wrong type or an impossible value names the field" {
+    mkdir bundle
+    accepted=
+    while read -r field value; do
+        change "$field" "$value"
+        rung run --bundle bundle x
+        if ((status != 125)) || ! assert_one_line_error "*config.json: ${field%%.[0-9]*}*"; then
+            accepted+="$field $value; "
+        fi
+    done <<'END'
+root 5
+root.path 5
+root.path ""
+root.readonly "yes"
+hostname 5
+process 5
+process.args "ls"
+process.args []
+process.args [5]
+process.cwd "relative"
+process.cwd 5
+process.env ["novalue", 5]
+process.user "root"
+process.user.uid -1
+process.user.uid 4294967296
+process.user.uid "0"
+process.capabilities []
+process.capabilities.bounding "CAP_KILL"
+process.rlimits [{"type":"RLIMIT_FOO","soft":1,"hard":1}]
+process.rlimits [{"type":"RLIMIT_NOFILE","soft":2,"hard":1}]
+process.noNewPrivileges "true"
+process.oomScoreAdj 5000
+mounts {}
+mounts.0.destination "relative"
+mounts.0.destination 5
+mounts.0.options "ro"
+linux []
+linux.namespaces {}
+linux.namespaces.0.type "nosuch"
+linux.namespaces.6 {"type":"pid"}
+linux.resources.memory.limit "50M"
+linux.resources.pids.limit "x"
+linux.resources.cpu.quota "x"
+linux.resources.devices.0.access "xyz"
+linux.resources.devices.0.type "q"
+linux.cgroupsPath 5
+linux.cgroupsPath "/../../hx"
+linux.maskedPaths "x"
+linux.maskedPaths ["relative"]
+linux.uidMappings [{"containerID":0,"hostID":0}]
+linux.sysctl {"kernel.core_pattern":"x"}
+linux.rootfsPropagation "sideways"
+annotations {"io.rung.ip":"nowhere"}
+END
+    [[ -z $accepted ]] || fail "accepted, or not named: $accepted"
+}
+
+@test "config.json: unknown fields are ignored" {
+    mkdir bundle
+    change org.example '{"a": 1}'
+    rung run --bundle bundle x
+    assert_status 0
+}
