@@ -285,8 +285,9 @@ static const struct {
 } links[] = {
     {"pts/ptmx", "/dev/ptmx"}, /* makes a new pseudo-terminal */
     {"/proc/self/fd", "/dev/fd"}, /* bash's <(command) needs it */
-    {"/proc/self/fd/0", "/dev/stdin"},  {"/proc/self/fd/1", "/dev/stdout"},
-    {"/proc/self/fd/2", "/dev/stderr"},
+    {"/proc/self/fd/0", "/dev/stdin"}, /* the next three: for scripts */
+    {"/proc/self/fd/1", "/dev/stdout"}, /* that want a file name */
+    {"/proc/self/fd/2", "/dev/stderr"}, /* where they could have none */
 };
 
 /* A device node is a name for a driver of the kernel: mknod(2) */
@@ -305,6 +306,17 @@ static void make_devices(const struct container *c)
             die("make the link %s", links[i].path);
     }
     umask(mask);
+}
+
+/*
+ * A directory that our caller had open would still be a way to the host's
+ * files, pivot_root or not. Close all but the standard three. close_range(2)
+ */
+static void close_files(const struct container *c)
+{
+    narrate(c, "close_range(3, CLOSE_RANGE_CLOEXEC)   # exec 3>&- 4>&- ...");
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
+        die("close the other files");
 }
 
 /* Does FD start with these bytes? */
@@ -404,6 +416,7 @@ __attribute__((noreturn)) static void child(struct container *c)
     enter_root(c);
     mount_filesystems(c);
     make_devices(c);
+    close_files(c);
     take_terminal(c);
     run_program(c);
 }
