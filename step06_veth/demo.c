@@ -905,6 +905,7 @@ static int find_place(struct container *c)
     int dir = open_own_cgroup();
     if (dir == -1 && !c->limits[0].file)
         return -1; /* nothing to limit, nothing to limit it with */
+    errno = ENOENT;
     if (dir == -1)
         die_with_hint("cgroup v1 only? Boot with "
                       "systemd.unified_cgroup_hierarchy=1, or use make vm",
