@@ -35,7 +35,6 @@ after_each() {
 
 # --- The vocabulary of this file -------------------------------------------
 
-has_nat() { type -P nft >/dev/null && unshare --net nft add table ip probe 2>/dev/null; }
 has_dnsmasq() { type -P dnsmasq >/dev/null; }
 
 # A process that does nothing but keep a network namespace: sets $new_pid.
