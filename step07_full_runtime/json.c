@@ -135,6 +135,13 @@ size_t get_size(const struct field *f)
     return json_array_size(f->json);
 }
 
+void free_strings(char ***strings)
+{
+    for (char **string = *strings; *string; string++)
+        free(*string);
+    free(*strings);
+}
+
 char **get_strings(const struct field *f)
 {
     size_t count = get_size(f);

@@ -43,5 +43,6 @@ char *get_string(const struct field *f); /* NULL if missing; never empty */
 char *get_text(const struct field *f); /* NULL if missing; may be empty */
 size_t get_size(const struct field *f); /* of an array; 0 if missing */
 char **get_strings(const struct field *f); /* NULL-terminated, never NULL */
+void free_strings(char ***strings);
 
 #endif

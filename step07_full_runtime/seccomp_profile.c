@@ -132,10 +132,9 @@ static void read_rule(scmp_filter_ctx filter, const struct field *entry,
     uint32_t action = read_action(&action_name, &number);
     if (action == default_action)
         return;
-    char **list = get_strings(&names);
+    CLEANUP(free_strings) char **list = get_strings(&names);
     for (size_t i = 0; list[i]; i++)
         add_rules(filter, entry, list[i], action);
-    free(list);
 }
 
 static void read_architectures(scmp_filter_ctx filter, const struct field *list)

@@ -114,10 +114,9 @@ static void read_mount(struct spec *spec, struct mount_spec *m,
         refuse(&destination, "\"%s\" is not an absolute path", m->destination);
     m->type = get_string(&type);
     m->source = get_string(&source);
-    char **words = get_strings(&options);
+    CLEANUP(free_strings) char **words = get_strings(&options);
     for (size_t i = 0; words[i]; i++)
         read_option(m, words[i]);
-    free(words);
     if (m->type && strcmp(m->type, "bind") == 0)
         m->bind = true;
     if (!m->bind && !m->type)
@@ -127,8 +126,10 @@ static void read_mount(struct spec *spec, struct mount_spec *m,
     require(&source);
     if (m->data)
         refuse(&options, "\"%s\" is not an option of a bind mount", m->data);
-    if (m->source[0] != '/')
-        m->source = join_path(spec->bundle, m->source);
+    if (m->source[0] == '/')
+        return;
+    CLEANUP(free_string) char *relative = m->source;
+    m->source = join_path(spec->bundle, relative);
 }
 
 void read_mounts(struct spec *spec, const struct field *mounts)
