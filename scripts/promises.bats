@@ -738,8 +738,9 @@ END
     requires pty
     with_pty <<'END'
 t = demo("sh", "-c", "n=0; trap 'n=$((n + 1))' INT; echo ready; "
-         "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo signals: $n.")
+         "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.1; done; echo signals: $n.")
 t.expect("ready")
+time.sleep(0.3)
 t.sendintr()
 t.expect(r"signals: (\d+)\.")
 assert t.match.group(1) == "1", t.match.group(1)
@@ -752,8 +753,9 @@ END
     with_pty <<'END'
 t = Terminal("bash", "--norc", "--noprofile", "--noediting", "-i")
 t.expect("[#$] ")
-t.sendline(os.environ["DEMO"] + " sh -c 'echo ready$((1 + 1)); sleep 1; exit 4'")
+t.sendline(os.environ["DEMO"] + " sh -c 'echo ready$((1 + 1)); sleep 2; exit 4'")
 t.expect("ready2")
+time.sleep(0.5) # until the demo hears the keys
 t.sendcontrol("z")
 t.expect("Stopped")
 t.expect("[#$] ")

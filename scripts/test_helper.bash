@@ -448,7 +448,7 @@ cgroups_of_demos() {
     trap - DEBUG
     local mount
     mount=$(cgroup2_mount)
-    [[ -z $mount ]] || find "$mount" -type d -name 'rung-*' 2>/dev/null
+    [[ -z $mount ]] || find "$mount" -type d -name 'rung-[0-9]*' 2>/dev/null
 }
 
 # of_another_demo PID: it lives, and it is not this test that started it.
