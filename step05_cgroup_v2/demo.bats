@@ -38,9 +38,14 @@ start_script() {
 }
 
 look_at_container() {
-    eventually grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
+    eventually is_ready_or_dead
+    grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
     pid=$(container_pid)
     cgroup=$(cgroup_of "$pid")
+}
+
+is_ready_or_dead() {
+    grep -q ready "$demo_out" || process_ended "$demo_pid"
 }
 
 # number_in FILE WORD: the number after WORD in a file of $cgroup.
@@ -487,6 +492,18 @@ undelegate() {
     demo --memory 50M sh -c 'cat /sys/fs/cgroup/memory.max'
     assert_status 0
     assert_output 52428800
+}
+
+# --- What the steps before have promised -----------------------------------
+
+@test "its mounts stay its own" {
+    start_ready
+    diff <(cut -d ' ' -f 5 /proc/self/mountinfo) <(cut -d ' ' -f 5 "/proc/$demo_pid/mountinfo")
+}
+
+@test "joining its own mount namespace leads nowhere else" {
+    demo sh -c 'touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "[ -e /tmp/in-here ] && echo no way out"'
+    assert_output 'no way out'
 }
 
 # --- The demonstration -----------------------------------------------------

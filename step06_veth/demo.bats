@@ -71,8 +71,13 @@ network_is_unchanged() {
 # start_ready OPTIONS...: a container that sleeps; $pid is its process 1.
 start_ready() {
     start_demo "$@" sh -c 'echo ready; exec sleep 1000'
-    eventually grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
+    eventually is_ready_or_dead
+    grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
     pid=$(container_pid)
+}
+
+is_ready_or_dead() {
+    grep -q ready "$demo_out" || process_ended "$demo_pid"
 }
 
 # listen PID PORT FILE: wait in that network for one connection: its address and its line go to FILE. It answers "heard".
@@ -579,6 +584,24 @@ SH
     eventually network_is_unchanged
     # Its cgroup is another matter.
     run_and_show "$TOP/scripts/cleanup"
+}
+
+# --- What the steps before have promised -----------------------------------
+
+@test "its mounts stay its own" {
+    start_ready
+    diff <(cut -d ' ' -f 5 /proc/self/mountinfo) <(cut -d ' ' -f 5 "/proc/$demo_pid/mountinfo")
+}
+
+@test "joining its own mount namespace leads nowhere else" {
+    demo sh -c 'touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "[ -e /tmp/in-here ] && echo no way out"'
+    assert_output 'no way out'
+}
+
+@test "with a limit to memory there is still no swap" {
+    requires memory
+    demo --memory 50M cat /sys/fs/cgroup/memory.swap.max
+    assert_output 0
 }
 
 # --- The demonstration -----------------------------------------------------
