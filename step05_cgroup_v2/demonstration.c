@@ -234,7 +234,7 @@ static const struct scene scenes[] = {
         .chapter = 5,
         .shows = "pids.max: a fork bomb, stopped at 20 processes",
         .arguments = {"--pids", "20",
-                      SHELL("bomb() { bomb | bomb & }; bomb 2>/dev/null\n"
+                      SHELL("bomb() { bomb | bomb & }; bomb 2>/dev/null &\n"
                             "cd /sys/fs/cgroup; until [ ${n:-0} -gt 0 ]; do\n"
                             "    read word n <pids.events; done\n"
                             "read now <pids.current; read max <pids.max\n"
