@@ -89,7 +89,8 @@ static _Noreturn void print_help(const char *command)
     }
     printf("\nWith --bundle or --config, the first argument names the "
            "container, as in runc.\n"
-           "\n--without=WORD breaks one thing, to show what it is good for:\n");
+           "\nSafeguards that --without=WORD leaves out, to show what they are "
+           "good for:\n");
     const char *word;
     const char *meaning;
     for (size_t i = 0; safeguard(i, &word, &meaning); i++)
@@ -219,6 +220,7 @@ void options_parse(struct options *o, int argc, char **argv)
             apply_own_flag(o, FLAGS[flag].name, optarg, &config_path);
     }
     bool is_bundle = o->bundle || config_path;
+    o->is_builtin = !is_bundle;
     find_config(o, config_path);
     if (!is_bundle && strcmp(argv[0], "run") == 0 && is_interactive())
         edit_tty(o->config, "--tty", NULL);

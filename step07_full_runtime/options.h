@@ -5,11 +5,13 @@
 #define RUNG_OPTIONS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct options {
     const char *bundle; /* absolute; relative paths start there */
     const char *id; /* --name, or NULL */
     const char *pid_file; /* NULL: none wanted */
+    bool is_builtin; /* nobody gave a config.json */
     json_t *config; /* config.json, or the built-in one, as edited */
 };
 

@@ -48,6 +48,20 @@ void rootfs_check(const struct spec *spec)
         check_directory(*layer, " (a --layer)");
 }
 
+void rootfs_check_usual(const struct spec *spec)
+{
+    static const char *const names[] = {"proc", "sys", "dev", "tmp"};
+    rootfs_check(spec);
+    for (size_t i = 0; i < ARRAY_SIZE(names) && !spec->overlay.wanted; i++) {
+        CLEANUP(free_string) char *path = join_path(spec->root_path, names[i]);
+        struct stat st;
+        if (lstat(path, &st) == -1)
+            die("find the directory %s to mount on (is this a root file "
+                "system? --overlay makes what is missing)",
+                path);
+    }
+}
+
 /*
  * Most systems mount "/" shared: what is mounted in a copy of the namespace
  * appears on the host as well. So cut all our mounts off first.

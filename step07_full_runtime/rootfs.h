@@ -9,6 +9,9 @@
 /* In the parent, before anything is made: is there such a root? */
 void rootfs_check(const struct spec *spec);
 
+/* Is it a whole one? A directory given by mistake stays as it is then. */
+void rootfs_check_usual(const struct spec *spec);
+
 /* In the child, in this order. scratch_path is a directory of the host that
  * is ours, to mount a temporary file system on in our own namespace. */
 void rootfs_make_private(void);

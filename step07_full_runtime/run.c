@@ -15,8 +15,8 @@
 
 #include "container.h"
 #include "options.h"
+#include "rootfs.h"
 #include "run.h"
-#include "self.h"
 #include "util.h"
 
 static const char *state_root_option;

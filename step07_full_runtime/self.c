@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -65,8 +66,24 @@ static int copy_to_memory(int exe_fd)
     return fd;
 }
 
+/* Before the options are read, because they are read again afterwards. */
+static bool is_left_out(char **argv)
+{
+    for (; *argv; argv++) {
+        if (strcmp(*argv, "--without=own-binary") == 0 ||
+            (strcmp(*argv, "--without") == 0 && argv[1] &&
+             strcmp(argv[1], "own-binary") == 0))
+            return true;
+        if (strcmp(*argv, "--") == 0)
+            break;
+    }
+    return false;
+}
+
 void self_protect(char **argv)
 {
+    if (is_left_out(argv))
+        return;
     CLEANUP(close_fd)
     int exe_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (exe_fd == -1)
