@@ -179,7 +179,11 @@ with_closed() {
     eventually grep -q sleep "/proc/$!/comm"
     ls "/proc/$!/fd" >wanted
     kill -KILL $!
-    diff wanted got
+    wait $! 2>/dev/null || true
+    # It may have fewer: of what we have open, step07 passes on only the first three.
+    comm -13 <(sort wanted) <(sort got) >too_many
+    cat too_many
+    [[ ! -s too_many ]]
 }
 
 @test "the command has no signal blocked, and ignores none" {
@@ -363,7 +367,8 @@ assert_usage_error() {
     assert_one_line_error '*/etc/passwd: Not a directory*'
 }
 
-# bats test_tags=from:04
+# (step07 makes them: images come without.)
+# bats test_tags=from:04,upto:06
 @test "a root file system without the directories to mount on" {
     mkdir "$BATS_TEST_TMPDIR/empty"
     demo --rootfs "$BATS_TEST_TMPDIR/empty" true
@@ -761,6 +766,7 @@ t.expect("Stopped")
 t.expect("[#$] ")
 t.sendline("fg")
 t.expect("ready")
+t.expect("[#$] ")
 t.sendline("echo status=$?")
 t.expect("status=4")
 t.sendline("exit")
