@@ -31,6 +31,8 @@ int command_run(int argc, char **argv)
     struct options options = {0};
     options_parse(&options, argc, argv);
     const struct spec *spec = spec_parse(options.config, options.bundle);
+    if (options.is_builtin)
+        rootfs_check_usual(spec);
     CLEANUP(free_string)
     char *id =
         options.id ? copy_string(options.id) : print_string("%d", getpid());
