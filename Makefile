@@ -116,8 +116,9 @@ lint: ## check the code and the scripts with every tool
 lint-format:
 	@clang-format --dry-run -Werror $(SOURCES)
 
+# SC2317 takes functions that a trap or a variable calls for unreachable.
 lint-scripts:
-	shellcheck -x $(SCRIPTS)
+	shellcheck -x -e SC2317 $(SCRIPTS)
 	shellcheck -x -S warning -s bats $(BATS)
 
 lint-build:
