@@ -211,6 +211,7 @@ static void start(struct container *c)
                                ? "are user namespaces allowed here?"
                                : "is a limit of namespaces reached?");
     if (c->pid > 0) {
+        narrate(2, "clone3() = %d # unshare --fork ...", c->pid);
         close_fd(&c->child_socket_fd);
         return;
     }
@@ -236,6 +237,7 @@ static void write_pid_file(const struct container *c)
 
 static void let_go(const struct container *c)
 {
+    narrate(6, "send(\"go\"): the child may go on");
     if (send(c->socket_fd, "g", 1, MSG_NOSIGNAL) == -1 && errno != EPIPE)
         die("tell the child to go on");
 }

@@ -24,16 +24,18 @@
 
 static const struct {
     uint64_t flag;
+    const char *flag_name;
     const char *name; /* as unshare(1) has it */
+    int chapter;
 } NAMESPACES[NS_COUNT] = {
-    [NS_USER] = {CLONE_NEWUSER, "user"},
-    [NS_PID] = {CLONE_NEWPID, "pid"},
-    [NS_MOUNT] = {CLONE_NEWNS, "mount"},
-    [NS_IPC] = {CLONE_NEWIPC, "ipc"},
-    [NS_UTS] = {CLONE_NEWUTS, "uts"},
-    [NS_NETWORK] = {CLONE_NEWNET, "net"},
-    [NS_CGROUP] = {CLONE_NEWCGROUP, "cgroup"},
-    [NS_TIME] = {CLONE_NEWTIME, "time"},
+    [NS_USER] = {CLONE_NEWUSER, "CLONE_NEWUSER", "user", 7},
+    [NS_PID] = {CLONE_NEWPID, "CLONE_NEWPID", "pid", 2},
+    [NS_MOUNT] = {CLONE_NEWNS, "CLONE_NEWNS", "mount", 4},
+    [NS_IPC] = {CLONE_NEWIPC, "CLONE_NEWIPC", "ipc", 4},
+    [NS_UTS] = {CLONE_NEWUTS, "CLONE_NEWUTS", "uts", 3},
+    [NS_NETWORK] = {CLONE_NEWNET, "CLONE_NEWNET", "net", 6},
+    [NS_CGROUP] = {CLONE_NEWCGROUP, "CLONE_NEWCGROUP", "cgroup", 5},
+    [NS_TIME] = {CLONE_NEWTIME, "CLONE_NEWTIME", "time", 7},
 };
 
 void namespaces_open(const struct spec *spec, int *fds)
@@ -70,8 +72,8 @@ uint64_t namespaces_clone_flags(const struct spec *spec)
         if (i == NS_CGROUP || (i == NS_TIME && has_offsets(spec)))
             continue;
         if (spec_makes(spec, (enum namespace_type)i)) {
-            narrate(2, "clone3(flags |= CLONE_NEW...) # unshare --%s",
-                    NAMESPACES[i].name);
+            narrate(NAMESPACES[i].chapter, "clone3(flags |= %s) # unshare --%s",
+                    NAMESPACES[i].flag_name, NAMESPACES[i].name);
             flags |= NAMESPACES[i].flag;
         }
     }

@@ -160,8 +160,8 @@ int rootfs_attach(const struct spec *spec)
                                   : mount_copy(sources.root_fd, true);
     if (fd == -1)
         die("bind the root file system %s", spec->root_path);
-    narrate(4, "open_tree, move_mount(\"%s\") # mount --rbind %s %s",
-            spec->root_path, spec->root_path, spec->root_path);
+    narrate(4, "open_tree, move_mount(\"%s\") # mount --rbind %s %s; cd %s",
+            spec->root_path, spec->root_path, spec->root_path, spec->root_path);
     if (!without("private"))
         mount_change(fd, 0, 0, MS_PRIVATE, true);
     mount_attach(fd, sources.root_fd, spec->root_path);
