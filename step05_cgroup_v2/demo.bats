@@ -223,12 +223,14 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 @test "a loop gets half a processor with --cpus 0.5" {
     start_script --cpus 0.5 'echo ready; while :; do :; done'
     eventually at_least 5 cpu.stat nr_throttled
-    usage=$(number_in cpu.stat usage_usec) start=$(date +%s%N)
+    # Look at the clock first and last: what comes between is counted against us.
+    start=$(date +%s%N)
+    usage=$(number_in cpu.stat usage_usec)
     throttled=$(number_in cpu.stat nr_throttled)
     eventually at_least $((throttled + 10)) cpu.stat nr_throttled
     usage=$(($(number_in cpu.stat usage_usec) - usage))
     elapsed=$((($(date +%s%N) - start) / 1000))
-    # At most half, and one period (50 ms) on top: the clock was read at another moment.
+    # At most half, and one period's share (50 ms) on top: we began and ended within periods.
     ((usage <= elapsed / 2 + 50000)) || fail "it used $usage us in $elapsed us"
 }
 
