@@ -16,30 +16,37 @@
 
 #define IP_FORWARD_PATH "/proc/sys/net/ipv4/ip_forward"
 
-/* Run commands in nft's own language, all or none: libnftables(3). */
-static int nft(const char *commands)
+/*
+ * Run commands in nft's own language, all or none: libnftables(3). What they
+ * print, for the caller to free; NULL after an error, which goes to *WHY.
+ */
+static char *nft(const char *commands, char **why)
 {
-    narrate(6, "nft_run_cmd_from_buffer() # nft '%s'", commands);
     struct nft_ctx *context = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!context) {
-        warn("nft %s: cannot begin", commands);
-        return -1;
-    }
+    if (!context)
+        return NULL;
     nft_ctx_buffer_output(context);
     nft_ctx_buffer_error(context);
-    int result = nft_run_cmd_from_buffer(context, commands);
-    if (result != 0) {
-        const char *text = nft_ctx_get_error_buffer(context);
-        warn("nft %s: %.*s", commands, (int)strcspn(text, "\n"), text);
-    }
+    char *output = NULL;
+    if (nft_run_cmd_from_buffer(context, commands) == 0)
+        output = print_string("%s", nft_ctx_get_output_buffer(context));
+    else if (why)
+        *why = print_string("%s", nft_ctx_get_error_buffer(context));
     nft_ctx_free(context);
-    return result == 0 ? 0 : -1;
+    return output;
 }
 
-char nat_ip_forward(void)
+/* The same, for commands that must succeed. 0, or -1 after warn(). */
+static int must_nft(const char *commands)
 {
-    CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, IP_FORWARD_PATH);
-    return text ? text[0] : '\0';
+    CLEANUP(free_string) char *why = NULL;
+    narrate(6, "nft_run_cmd_from_buffer() # nft '%s'", commands);
+    CLEANUP(free_string) char *output = nft(commands, &why);
+    if (output)
+        return 0;
+    warn("nft %s: %.*s", commands, why ? (int)strcspn(why, "\n") : 0,
+         why ? why : "");
+    return -1;
 }
 
 static int set_ip_forward(const char *value)
@@ -51,33 +58,49 @@ static int set_ip_forward(const char *value)
     return -1;
 }
 
+/* The table is there as long as anybody's NAT: so it keeps the old value. */
+static int have_table(void)
+{
+    CLEANUP(free_string) char *table = nft("list table ip rung", NULL);
+    if (table)
+        return 0;
+    CLEANUP(free_string) char *old = read_file_at(AT_FDCWD, IP_FORWARD_PATH);
+    if (!old) {
+        warn("read " IP_FORWARD_PATH ": %s", strerror(errno));
+        return -1;
+    }
+    CLEANUP(free_string)
+    char *command = print_string(
+        "add table ip rung { comment \"ip_forward was %c\"; }", old[0]);
+    return must_nft(command);
+}
+
 /* "flush" empties the chain if another container had made it before. */
 int nat_start(const char *bridge)
 {
     CLEANUP(free_string)
     char *commands =
-        print_string("add table ip rung; add chain ip rung from_%s "
+        print_string("add chain ip rung %s "
                      "{ type nat hook postrouting priority srcnat; }; "
-                     "flush chain ip rung from_%s; add rule ip rung from_%s "
+                     "flush chain ip rung %s; add rule ip rung %s "
                      "iifname \"%s\" oifname != \"%s\" masquerade",
                      bridge, bridge, bridge, bridge, bridge);
-    return nft(commands) == 0 ? set_ip_forward("1") : -1;
+    if (have_table() == -1 || must_nft(commands) == -1)
+        return -1;
+    return set_ip_forward("1");
 }
 
-/* "add" before "delete": no error if we were killed before it was there. */
 int nat_stop(const char *bridge)
 {
+    CLEANUP(free_string) char *table = nft("list table ip rung", NULL);
+    if (!table)
+        return 0; /* nobody has NAT, or this kernel has none */
     CLEANUP(free_string)
-    char *commands = print_string("add table ip rung; "
-                                  "add chain ip rung from_%s; "
-                                  "delete chain ip rung from_%s",
-                                  bridge, bridge);
-    return nft(commands);
-}
-
-int nat_end(char ip_forward)
-{
-    const char old[] = {ip_forward, '\0'};
-    int result = nft("add table ip rung; delete table ip rung");
-    return set_ip_forward(old) == 0 ? result : -1;
+    char *delete = print_string("delete chain ip rung %s", bridge);
+    CLEANUP(free_string) char *deleted = nft(delete, NULL);
+    CLEANUP(free_string) char *rest = nft("list table ip rung", NULL);
+    if (!rest || strstr(rest, "chain "))
+        return 0;
+    int result = strstr(rest, "ip_forward was 0") ? set_ip_forward("0") : 0;
+    return must_nft("delete table ip rung") == 0 ? result : -1;
 }

@@ -10,8 +10,8 @@
  *
  * The first container makes the bridge and the last one removes it. Nothing
  * but the kernel remembers who is there: a container is a link of the bridge.
- * A bridge that is ours is marked with a group number. Its alias keeps what
- * /proc/sys/net/ipv4/ip_forward was before the first --nat: "ip_forward=0".
+ * A bridge that is ours has the alias "rung", as in step06: so the containers
+ * of both can share one.
  */
 #define _GNU_SOURCE
 
@@ -33,16 +33,10 @@
 #include "util.h"
 
 #define IN_USE "create link %s: it exists (another container has this address)"
-#define ALIAS "ip_forward="
 
 /* How long we wait for the kernel to remove a link by itself. */
 enum {
     LINK_GONE_MS = 100
-};
-
-/* The mark of a bridge that is ours ("rung"): `ip link show group NUMBER`. */
-enum {
-    RUNG_GROUP = 0x72756e67
 };
 
 /* --- names and numbers --- */
@@ -120,10 +114,9 @@ void network_reopen(struct network *n, const char *link, const char *bridge)
 struct survey {
     unsigned int bridge; /* index of the bridge we ask about; 0: none */
     unsigned int members;
+    unsigned int containers; /* those of them whose names say so */
     bool is_bridge;
     bool ours;
-    char saved; /* what ip_forward was, '0' or '1'; '\0': no NAT */
-    char heir[IFNAMSIZ]; /* another bridge of ours with NAT */
 };
 
 /* What kind of link it is, is an attribute in an attribute. */
@@ -145,8 +138,8 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
     const struct ifinfomsg *link = mnl_nlmsg_get_payload(answer);
     const char *alias = "";
     const char *name = "";
-    uint32_t group = 0;
     bool is_bridge = false;
+    bool member = false;
     const struct nlattr *attribute;
     mnl_attr_for_each(attribute, answer, sizeof(*link))
     {
@@ -155,21 +148,17 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
             alias = mnl_attr_get_str(attribute);
         else if (type == IFLA_IFNAME)
             name = mnl_attr_get_str(attribute);
-        else if (type == IFLA_GROUP)
-            group = mnl_attr_get_u32(attribute);
         else if (type == IFLA_LINKINFO)
             is_bridge = kind_is_bridge(attribute);
         else if (type == IFLA_MASTER)
-            s->members += mnl_attr_get_u32(attribute) == s->bridge;
+            member = mnl_attr_get_u32(attribute) == s->bridge;
     }
-    bool nat = strncmp(alias, ALIAS, strlen(ALIAS)) == 0;
     if ((unsigned int)link->ifi_index == s->bridge) {
         s->is_bridge = is_bridge;
-        s->ours = nat || group == RUNG_GROUP;
-        s->saved = nat ? alias[strlen(ALIAS)] : '\0';
-    } else if (nat) {
-        snprintf(s->heir, sizeof(s->heir), "%s", name);
+        s->ours = strcmp(alias, "rung") == 0;
     }
+    s->members += member;
+    s->containers += member && strncmp(name, "rung-", 5) == 0;
     return MNL_CB_OK;
 }
 
@@ -192,15 +181,12 @@ static int look_around(struct mnl_socket *nl, const char *bridge,
     return result;
 }
 
-/* Write the old ip_forward into a bridge's alias. 0, or -1 and errno. */
-static int save_ip_forward(struct mnl_socket *nl, const char *bridge,
-                           char saved)
+/* Mark a bridge as ours. 0, or -1 and errno. */
+static int mark_bridge(struct mnl_socket *nl, const char *bridge)
 {
-    char alias[sizeof(ALIAS) + 1];
-    snprintf(alias, sizeof(alias), ALIAS "%c", saved);
     char buffer[REQUEST_SIZE];
     struct nlmsghdr *request = link_request(buffer, RTM_NEWLINK, bridge, 0);
-    mnl_attr_put_str(request, IFLA_IFALIAS, alias);
+    mnl_attr_put_str(request, IFLA_IFALIAS, "rung");
     return ask(nl, request, NULL, NULL);
 }
 
@@ -221,14 +207,16 @@ static void create_bridge(struct mnl_socket *nl, const char *bridge,
         link_request(buffer, RTM_NEWLINK, bridge, IFF_UP);
     request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
     mnl_attr_put(request, IFLA_ADDRESS, sizeof(hardware), hardware);
-    mnl_attr_put_u32(request, IFLA_GROUP, RUNG_GROUP);
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(request, info);
     narrate(6, "RTM_NEWLINK %s bridge # ip link add %s up type bridge", bridge,
             bridge);
-    if (ask(nl, request, NULL, NULL) == 0)
+    if (ask(nl, request, NULL, NULL) == 0) {
+        if (mark_bridge(nl, bridge) == -1)
+            die("mark bridge %s as ours", bridge);
         return;
+    }
     if (errno == EOPNOTSUPP)
         fail("create bridge %s: this kernel has no bridges (modprobe bridge)",
              bridge);
@@ -290,19 +278,6 @@ static void create_veth(struct mnl_socket *nl, struct network *n,
     die("create link %s (are you root?)", link);
 }
 
-/* The old ip_forward goes into the bridge's alias before NAT changes it. */
-static void start_nat(struct mnl_socket *nl, const char *bridge,
-                      const struct survey *s)
-{
-    char old = nat_ip_forward();
-    if (old == '\0')
-        die("read /proc/sys/net/ipv4/ip_forward");
-    if (!s->saved && save_ip_forward(nl, bridge, old) == -1)
-        die("set the alias of bridge %s", bridge);
-    if (nat_start(bridge) == -1)
-        fail("--nat: bridge %s has no NAT", bridge);
-}
-
 /* The container's network namespace, which must not be our own. */
 static int open_namespace(const struct spec *spec, pid_t pid)
 {
@@ -336,8 +311,8 @@ void network_attach(struct network *n, const struct spec *spec, pid_t pid)
     struct survey s;
     have_bridge(nl, &spec->network, &s);
     create_veth(nl, n, namespace_fd);
-    if (spec->network.nat)
-        start_nat(nl, n->bridge, &s);
+    if (spec->network.nat && nat_start(n->bridge) == -1)
+        fail("--nat: bridge %s has no NAT", n->bridge);
 }
 
 /* --- setting up, in the container --- */
@@ -390,28 +365,16 @@ static void wait_until_gone(const char *link)
     }
 }
 
-/* The last bridge with NAT turns it off; any other one has an heir. */
-static int stop_nat(struct mnl_socket *nl, const char *bridge,
-                    const struct survey *s)
-{
-    if (!s->heir[0])
-        return nat_end(s->saved);
-    /* What the heir saved itself may be the '1' that we wrote. */
-    if (s->saved == '0' && save_ip_forward(nl, s->heir, '0') == -1)
-        return -1;
-    return nat_stop(bridge);
-}
-
-/* Remove the bridge if it is ours and nobody is on it. 0, or -1. */
+/* The last container on a bridge takes its NAT away; its bridge, if ours. */
 static int leave_bridge(struct mnl_socket *nl, const char *bridge)
 {
     struct survey s;
     if (look_around(nl, bridge, &s) == -1)
         return -1;
+    if (s.containers == 0 && nat_stop(bridge) == -1)
+        return -1;
     if (!s.ours || s.members > 0)
         return 0;
-    if (s.saved && stop_nat(nl, bridge, &s) == -1)
-        return -1;
     return delete_link(nl, bridge);
 }
 
