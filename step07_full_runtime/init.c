@@ -35,6 +35,8 @@ static void wait_for_go(int socket_fd)
     do {
         n = recv(socket_fd, &byte, 1, 0);
     } while (n == -1 && errno == EINTR);
+    if (n == -1)
+        die("wait for the parent");
     if (n != 1 || byte != 'g')
         _exit(EXIT_RUNTIME); /* the parent has said why, if it could */
 }

@@ -65,7 +65,11 @@ static void refuse_link(const struct mount_spec *m, int root_fd)
     CLEANUP(close_fd)
     int fd = open_in_root(root_fd, m->destination, O_PATH | O_NOFOLLOW);
     struct stat st;
-    if (fd != -1 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+    if (fd == -1 && errno == ENOENT)
+        return; /* it will be made, as a directory */
+    if (fd == -1 || fstat(fd, &st) == -1)
+        die("look at %s in the root", m->destination);
+    if (S_ISLNK(st.st_mode))
         fail("mount %s on %s in the root: it is a symbolic link", m->type,
              m->destination);
 }

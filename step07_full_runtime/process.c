@@ -72,8 +72,10 @@ void process_die_with_parent(int socket_fd)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
         die("ask to be killed when the parent dies");
     struct pollfd parent = {.fd = socket_fd};
-    if (poll(&parent, 1, 0) == -1 || parent.revents & (POLLHUP | POLLERR))
-        _exit(EXIT_RUNTIME);
+    if (poll(&parent, 1, 0) == -1)
+        die("look whether the parent lives");
+    if (parent.revents & (POLLHUP | POLLERR))
+        _exit(EXIT_RUNTIME); /* and nobody to tell */
 }
 
 /*
@@ -109,7 +111,8 @@ void process_hide(void)
 void process_directory(const struct spec *spec)
 {
     const char *cwd = spec->process.cwd;
-    if (chdir(cwd) == -1 && errno == ENOENT) {
+    int result = chdir(cwd);
+    if (result == -1 && errno == ENOENT) {
         /* We are inside the root now: every path stays in it. */
         CLEANUP(free_string) char *path = copy_string(cwd);
         for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
@@ -118,11 +121,10 @@ void process_directory(const struct spec *spec)
             *p = '/';
         }
         (void)mkdir(path, 0755);
-        if (chdir(cwd) == -1)
-            die("change to the working directory %s", cwd);
-    } else if (chdir(cwd) == -1) {
-        die("change to the working directory %s", cwd);
+        result = chdir(cwd);
     }
+    if (result == -1)
+        die("change to the working directory %s", cwd);
     char *path = getcwd(NULL, 0);
     if (!path || path[0] != '/')
         fail("the working directory %s is outside the root", cwd);

@@ -64,6 +64,25 @@ static void read_address(struct network_spec *network, const struct field *f)
     network->wanted = true;
 }
 
+/* Directories, bottom first, with ':' between, as overlayfs has it. */
+static void read_layers(struct spec *spec, const struct field *layers)
+{
+    CLEANUP(free_string) char *list = get_string(layers);
+    size_t count = 1;
+    for (const char *p = list; p && *p; p++)
+        count += *p == ':';
+    spec->overlay.layers = allocate(count + 1, sizeof(char *));
+    char *rest = list;
+    for (size_t i = 0; list && i < count; i++) {
+        char *layer = strsep(&rest, ":");
+        if (*layer != '/')
+            refuse(layers, "\"%s\" is not an absolute path", layer);
+        spec->overlay.layers[i] = copy_string(layer);
+    }
+    if (list)
+        spec->overlay.wanted = true;
+}
+
 /* What OCI has no field for travels as annotations of our own. */
 static void read_annotations(struct spec *spec, const struct field *notes)
 {
@@ -93,22 +112,7 @@ static void read_annotations(struct spec *spec, const struct field *notes)
     if (filter && strcmp(filter, "default") != 0)
         refuse(&seccomp, "\"%s\" is not \"default\"", filter);
     spec->seccomp.wanted = filter != NULL;
-
-    /* Directories, bottom first, with ':' between, as overlayfs has it. */
-    CLEANUP(free_string) char *list = get_string(&layers);
-    size_t count = 1;
-    for (const char *p = list; p && *p; p++)
-        count += *p == ':';
-    spec->overlay.layers = allocate(count + 1, sizeof(char *));
-    char *rest = list;
-    for (size_t i = 0; list && i < count; i++) {
-        char *layer = strsep(&rest, ":");
-        if (*layer != '/')
-            refuse(&layers, "\"%s\" is not an absolute path", layer);
-        spec->overlay.layers[i] = copy_string(layer);
-    }
-    if (list)
-        spec->overlay.wanted = true;
+    read_layers(spec, &layers);
 }
 
 static bool is_mapped(const struct id_maps *maps, uint32_t id)
