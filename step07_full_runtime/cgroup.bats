@@ -43,17 +43,17 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 }
 
 @test "--name is the cgroup's name" {
-    start_ready --name mine
-    [[ ${cgroup##*/} == rung-mine ]]
+    start_ready --name "mine-$$"
+    [[ ${cgroup##*/} == "rung-mine-$$" ]]
 }
 
 @test "a name that is taken by another container is refused, and that one lives on" {
-    start_ready --name taken
-    demo --name taken true
+    start_ready --name "taken-$$"
+    demo --name "taken-$$" true
     assert_status 125
     [[ $(value cgroup.procs) == "$pid" ]]
     # Also when the other one keeps its states somewhere else.
-    run_and_show "$DEMO_PROGRAM" --root "$PWD/other" run --name taken true
+    run_and_show "$DEMO_PROGRAM" --root "$PWD/other" run --name "taken-$$" true
     assert_status 125
     assert_one_line_error '*rung-taken*'
     [[ $(value cgroup.procs) == "$pid" ]]
@@ -255,16 +255,16 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
 }
 
 @test "after SIGKILL delete --force kills what still runs, and removes the cgroup" {
-    start_ready --name orphan --without=death-signal
+    start_ready --name "orphan-$$" --without=death-signal
     kill -KILL "$demo_pid"
     wait_for_demo
     [[ $(value cgroup.procs) == "$pid" ]]
-    rung delete orphan
+    rung delete "orphan-$$"
     ((status != 0))
-    rung delete --force orphan
+    rung delete --force "orphan-$$"
     assert_status 0
     [[ ! -e $cgroup ]]
     eventually process_ended "$pid"
-    rung delete --force orphan
+    rung delete --force "orphan-$$"
     assert_status 0
 }

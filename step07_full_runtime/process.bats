@@ -261,7 +261,7 @@ has_zombies() {
 }
 
 @test "SIGKILL to the runtime ends the container, and delete --force removes the rest" {
-    start_demo --name killed sh -c 'echo ready; exec sleep 100'
+    start_demo --name "killed-$$" sh -c 'echo ready; exec sleep 100'
     eventually grep -q ready "$demo_out"
     pid=$(container_pid)
     cgroup=$(cgroup_of "$pid")
@@ -269,12 +269,12 @@ has_zombies() {
     wait_for_demo
     eventually process_ended "$pid"
     rung list
-    assert_output_like '*killed*stopped*'
-    rung delete --force killed
+    assert_output_like "*killed-$$*stopped*"
+    rung delete --force "killed-$$"
     assert_status 0
     [[ ! -d $cgroup || $cgroup != *rung-* ]]
     rung list
-    run ! grep -q killed <<<"$output"
+    run ! grep -q "killed-$$" <<<"$output"
 }
 
 @test "delete --force may be repeated; delete of a running container is refused" {
@@ -283,37 +283,37 @@ has_zombies() {
     rung delete no-such-container
     ((status != 0))
     assert_one_line_error '*no-such-container*'
-    start_ready --name busy
-    rung delete busy
+    start_ready --name "busy-$$"
+    rung delete "busy-$$"
     ((status != 0))
     assert_one_line_error '*busy*running*'
-    rung delete --force busy
+    rung delete --force "busy-$$"
     assert_status 0
     wait_for_demo
     ((status != 0))
 }
 
 @test "list and state tell what runs" {
-    start_ready --name shown
+    start_ready --name "shown-$$"
     rung list
     assert_output_like "*shown*$pid*running*"
-    rung state shown
+    rung state "shown-$$"
     assert_status 0
-    [[ $(python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["id"], s["status"], s["pid"])' <<<"$output") == "shown running $pid" ]]
+    [[ $(python3 -c 'import json, sys; s = json.load(sys.stdin); print(s["id"], s["status"], s["pid"])' <<<"$output") == "shown-$$ running $pid" ]]
     stop_demo
-    rung state shown
+    rung state "shown-$$"
     ((status != 0))
     assert_one_line_error '*shown*'
 }
 
 @test "two containers cannot have the same name" {
-    start_ready --name twin
-    demo --name twin true
+    start_ready --name "twin-$$"
+    demo --name "twin-$$" true
     assert_status 125
     assert_one_line_error '*twin*'
     [[ $(status_field "$pid" State) == S* ]]
     stop_demo
-    demo --name twin true
+    demo --name "twin-$$" true
     assert_status 0
 }
 
