@@ -18,13 +18,26 @@
 #include "edits.h"
 #include "util.h"
 
+/* Nothing of what the user wrote is replaced because it has the wrong type. */
+static void refuse_type(const json_t *value, bool is_right, const char *path,
+                        const char *type)
+{
+    if (value && !is_right)
+        fail("config.json: %s: not an %s", path, type);
+}
+
 json_t *object_at(json_t *config, ...)
 {
+    char path[64] = "";
     va_list names;
     va_start(names, config);
     for (const char *name; (name = va_arg(names, const char *));) {
+        size_t length = strlen(path);
+        snprintf(path + length, sizeof(path) - length, "%s%s",
+                 length ? "." : "", name);
         json_t *next = json_object_get(config, name);
-        if (!json_is_object(next)) {
+        refuse_type(next, json_is_object(next), path, "object");
+        if (!next) {
             next = json_object();
             put(config, name, next);
         }
@@ -38,7 +51,11 @@ json_t *array_at(json_t *config, const char *object, const char *name)
 {
     json_t *parent = object ? object_at(config, object, NULL) : config;
     json_t *array = json_object_get(parent, name);
-    if (json_is_array(array))
+    CLEANUP(free_string)
+    char *path =
+        print_string("%s%s%s", object ? object : "", object ? "." : "", name);
+    refuse_type(array, json_is_array(array), path, "array");
+    if (array)
         return array;
     array = json_array();
     put(parent, name, array);
