@@ -96,6 +96,11 @@ refuses() {
     accepts '$ sh' '# sleep 100' '^C' '# echo $?' '130'
 }
 
+@test "bash may tell of a job's end now or later" {
+    accepts '$ sleep 0.1 & sleep 0.3' '[1] 1234' '$ wait; echo ok' '[1]+  Done                    sleep 0.1' 'ok'
+    accepts '$ sleep 0.1 & wait' '[1] 1234' '$ true'
+}
+
 @test "what is written over in place is seen as it is in the end" {
     accepts '$ printf "1 of 3\r2 of 3\r3 of 3\n"' '3 of 3'
 }
