@@ -722,7 +722,9 @@ END
 @test "the terminal is the caller's again afterwards" {
     requires pty
     with_pty <<'END'
-t = Terminal("sh", "-c", "\"$@\"; read line && echo got $line", "sh", *os.environ["DEMO"].split(), "sh", "-c", "exit 3")
+t = Terminal("sh", "-c", "\"$@\"; echo ended$?; read line && echo got $line", "sh",
+             *os.environ["DEMO"].split(), "sh", "-c", "exit 3")
+t.expect("ended3")
 t.sendline("hello")
 t.expect("got hello")
 assert t.wait_status() == 0
