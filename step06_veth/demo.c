@@ -1211,9 +1211,10 @@ static void open_nat(const struct container *c)
     free(made);
     snprintf(
         command, sizeof(command),
-        "add chain ip rung %s { type nat hook postrouting priority 100; }; "
-        "flush chain ip rung %s; "
-        "add rule ip rung %s ip saddr %s/%d oifname != %s masquerade",
+        "add chain ip rung from_%s { type nat hook postrouting priority 100; "
+        "}; "
+        "flush chain ip rung from_%s; "
+        "add rule ip rung from_%s ip saddr %s/%d oifname != \"%s\" masquerade",
         c->bridge, c->bridge, c->bridge, inet_ntoa(subnet), c->prefix,
         c->bridge);
     narrate(c, "libnftables   # nft '%s'", command);
@@ -1234,7 +1235,8 @@ static void close_nat(const struct container *c)
     if (!table)
         return;
     free(table);
-    snprintf(command, sizeof(command), "delete chain ip rung %s", c->bridge);
+    snprintf(command, sizeof(command), "delete chain ip rung from_%s",
+             c->bridge);
     free(run_nft(command));
     table = run_nft("list table ip rung");
     if (table && !strstr(table, "chain ")) {

@@ -80,9 +80,9 @@ int nat_start(const char *bridge)
 {
     CLEANUP(free_string)
     char *commands =
-        print_string("add chain ip rung %s "
+        print_string("add chain ip rung from_%s "
                      "{ type nat hook postrouting priority srcnat; }; "
-                     "flush chain ip rung %s; add rule ip rung %s "
+                     "flush chain ip rung from_%s; add rule ip rung from_%s "
                      "iifname \"%s\" oifname != \"%s\" masquerade",
                      bridge, bridge, bridge, bridge, bridge);
     if (have_table() == -1 || must_nft(commands) == -1)
@@ -96,7 +96,7 @@ int nat_stop(const char *bridge)
     if (!table)
         return 0; /* nobody has NAT, or this kernel has none */
     CLEANUP(free_string)
-    char *delete = print_string("delete chain ip rung %s", bridge);
+    char *delete = print_string("delete chain ip rung from_%s", bridge);
     CLEANUP(free_string) char *deleted = nft(delete, NULL);
     CLEANUP(free_string) char *rest = nft("list table ip rung", NULL);
     if (!rest || strstr(rest, "chain "))
