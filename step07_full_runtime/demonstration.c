@@ -156,14 +156,21 @@ static const struct scene SCENES[] = {
         .depends = true,
     },
     {
-        .shows = "a network of its own, and the way out",
-        .words = {"run", "--ip", "10.240.0.2/24", "--nat",
+        .shows = "a network of its own: a cable to a bridge",
+        .words = {"run", "--ip", "10.240.0.2/24",
                   SHELL("ip -4 addr show eth0; ip route" THEN_WAIT)},
         .host = "grep -o rung-0af00002 /proc/net/dev\n"
-                "cat /proc/sys/net/ipv4/ip_forward\n"
                 "/proc/$PID/root/bin/busybox ping -c 1 10.240.0.2",
         .sees = {"inet 10.240.0.2/24", "default via", " 0% packet loss",
                  "rung-0af00002"},
+        .depends = true,
+    },
+    {
+        .shows = "and the way out: the host forwards its packets",
+        .words = {"run", "--ip", "10.240.0.2/24", "--nat",
+                  SHELL("wc -l </etc/resolv.conf" THEN_WAIT)},
+        .host = "echo ip_forward $(cat /proc/sys/net/ipv4/ip_forward)",
+        .sees = {"ip_forward 1"},
         .depends = true,
     },
     {
