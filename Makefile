@@ -37,8 +37,8 @@ demo: ## install what is missing, build step07, run it
 	    echo 'make demo: so the demonstration runs in a virtual machine'; \
 	    scripts/setup vm && \
 	    scripts/vm run --copy-in step07 --copy-in step07_full_runtime/demo \
-	        --copy-in build/rootfs sh -c '{ ./step07/demo --help >/dev/null 2>&1 \
-	        || make rootfs step07; } && ./step07/demo'; \
+	        sh -c 'make rootfs; ./step07/demo --help >/dev/null 2>&1 || \
+	        make step07; ./step07/demo'; \
 	fi
 
 test: ## run every test, here or in a virtual machine
