@@ -189,7 +189,7 @@ static bool has_swap(void)
 static void limit_swap(const struct cgroup *c, const struct resources *r)
 {
     int64_t swap = r->memory_swap;
-    if (swap == LIMIT_UNSET)
+    if (swap == LIMIT_UNSET || without("swap-limit"))
         return;
     if (swap != LIMIT_MAX && r->memory_limit > 0)
         swap -= r->memory_limit;
