@@ -123,7 +123,7 @@ static bool is_raw;
 static void restore_settings(void)
 {
     if (is_raw)
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_settings);
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &saved_settings);
     is_raw = false;
 }
 
@@ -138,7 +138,7 @@ static void make_raw(void)
 {
     struct termios raw = saved_settings;
     cfmakeraw(&raw);
-    is_raw = tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0;
+    is_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
 void console_suspend(void)
