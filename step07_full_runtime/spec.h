@@ -55,6 +55,25 @@ struct rlimit_spec {
     struct rlimit limit;
 };
 
+/* sched_setattr(2) */
+struct scheduler_spec {
+    bool wanted;
+    uint32_t policy; /* SCHED_OTHER, ... */
+    uint64_t flags; /* SCHED_FLAG_... */
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime; /* nanoseconds, as deadline and period */
+    uint64_t deadline;
+    uint64_t period;
+};
+
+/* ioprio_set(2) */
+struct io_priority_spec {
+    bool wanted;
+    int priority_class; /* IOPRIO_CLASS_... */
+    int level; /* 0 to 7 */
+};
+
 struct process_spec {
     char **args; /* NULL-terminated */
     char **env; /* NULL-terminated, NAME=value */
@@ -73,6 +92,12 @@ struct process_spec {
     int console_columns;
     bool has_oom_score_adj;
     int oom_score_adj;
+    struct scheduler_spec scheduler;
+    struct io_priority_spec io_priority;
+    char *initial_affinity; /* execCPUAffinity: "0-3,7"; exec only */
+    char *final_affinity;
+    char *apparmor_profile;
+    char *selinux_label;
 };
 
 /* One mount; what to do with it has been read from its options already. */
@@ -86,8 +111,13 @@ struct mount_spec {
     uint64_t recursive_set; /* the same for all mounts below: "rro" */
     uint64_t recursive_clear;
     unsigned long propagation; /* MS_PRIVATE and so on, 0: leave it */
+    struct id_maps uid_maps; /* idmapped mount: mount_setattr(2) */
+    struct id_maps gid_maps;
+    bool idmap; /* with the container's own maps if it has none */
+    bool idmap_recursive;
     bool bind;
     bool recursive;
+    bool copy_up; /* tmpcopyup: fill the tmpfs with what it hides */
 };
 
 /* A device node to make in /dev. */
@@ -188,7 +218,61 @@ struct sysctl_setting {
     char *value;
 };
 
+/* Programs to run at certain moments of the container's life. */
+struct hook {
+    char *path; /* absolute */
+    char **args; /* NULL-terminated, args[0] first; NULL: path alone */
+    char **env; /* NULL-terminated */
+    int64_t timeout; /* seconds; 0: none */
+};
+
+enum hook_kind {
+    HOOK_PRESTART,
+    HOOK_CREATE_RUNTIME,
+    HOOK_CREATE_CONTAINER,
+    HOOK_START_CONTAINER,
+    HOOK_POSTSTART,
+    HOOK_POSTSTOP,
+    HOOK_COUNT,
+};
+
+struct hook_list {
+    struct hook *hooks;
+    size_t count;
+};
+
+/* linux.memoryPolicy: set_mempolicy(2) */
+struct memory_policy_spec {
+    bool wanted;
+    int mode; /* MPOL_... */
+    unsigned int flags; /* MPOL_F_... */
+    char *nodes; /* "0-3,7" */
+};
+
+/* linux.netDevices: a link of the host that moves into the container. */
+struct net_device_spec {
+    char *host_name;
+    char *name; /* in the container */
+};
+
+enum cgroup_manager {
+    CGROUP_CGROUPFS,
+    CGROUP_SYSTEMD,
+    CGROUP_DISABLED,
+};
+
+/* What the command line says that config.json has no field for. */
+struct invocation {
+    enum cgroup_manager cgroup_manager;
+    unsigned int preserve_fds; /* descriptors 3 to 3+N-1 are the command's */
+    bool no_pivot; /* MS_MOVE and chroot(2): the root is on a ramfs */
+    bool no_new_keyring;
+    bool is_exec; /* a further process of a container that runs */
+};
+
 struct spec {
+    struct invocation invocation;
+    const struct json_t *config; /* what all this was read from */
     char *bundle; /* absolute: relative paths in config.json start here */
     char *hostname;
     char *domainname;
@@ -219,6 +303,12 @@ struct spec {
     char *cgroups_path; /* NULL: a name of our own; checked: no ".." */
     struct resources resources;
     struct network_spec network;
+    struct net_device_spec *net_devices;
+    size_t net_device_count;
+    struct hook_list hooks[HOOK_COUNT];
+    struct memory_policy_spec memory_policy;
+    bool has_personality;
+    unsigned long personality; /* PER_LINUX or PER_LINUX32 */
 
     bool rootless; /* we are not root on the host */
 };
