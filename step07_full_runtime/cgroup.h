@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct spec;
 
@@ -22,16 +23,22 @@ struct cgroup {
     char *parent; /* the directory above, which hands out controllers */
     unsigned int need; /* controllers that the limits need, a bit for each */
     int fd; /* the directory, for CLONE_INTO_CGROUP; or -1 */
+    char *slice; /* systemd's unit above, and the one that holds our cgroup; */
+    char *scope; /* NULL: we make the directory ourselves */
 };
 
 /* Find the place: path, parent and need. No side effect. Ends the program if
  * a limit was asked for that this host cannot set. */
 void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id);
-/* Fill the structure from the path that a state file names (or NULL). */
-void cgroup_reopen(struct cgroup *c, const char *path);
+/* Fill the structure from what a state file names (or NULL). */
+void cgroup_reopen(struct cgroup *c, const char *path, const char *scope);
 
-/* Enable the controllers, make the directory, open fd. */
+/* Enable the controllers, make the directory, open fd. With systemd's help
+ * that has to wait for a process: then fd stays -1. */
 void cgroup_create(struct cgroup *c);
+/* For systemd: make a scope with this process in it, then our directory below,
+ * and open fd. Otherwise the process is in place since clone3(2). */
+void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid);
 /* Write the limits. Also used by `update`. */
 void cgroup_limits(const struct cgroup *c, const struct spec *spec);
 

@@ -351,9 +351,11 @@ void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id)
              c->path);
 }
 
-void cgroup_reopen(struct cgroup *c, const char *path)
+void cgroup_reopen(struct cgroup *c, const char *path, const char *scope)
 {
     *c = (struct cgroup){.fd = -1};
+    if (scope)
+        c->scope = copy_string(scope);
     if (!path)
         return;
     c->path = copy_string(path);

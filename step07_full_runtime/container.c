@@ -5,9 +5,10 @@
  *   ------                                -----------------
  *   plan                  checked; nothing touched yet
  *   state_create          the state file says what will be made
- *   cgroup_create, cgroup_limits, devices_attach
+ *   cgroup_create
  *   clone3 ------------------------------> waits
  *   state_started         process 1 is on record
+ *   cgroup_adopt, cgroup_limits, devices_attach
  *   namespaces_write_maps, network_attach
  *   "go" --------------------------------> init.c: the container from inside
  *   <------------------------------------- its terminal, if it wants one
@@ -113,7 +114,7 @@ int container_delete(struct state *state)
         return 0;
     struct cgroup cgroup;
     struct network network;
-    cgroup_reopen(&cgroup, state->cgroup_path);
+    cgroup_reopen(&cgroup, state->cgroup_path, state->scope);
     network_reopen(&network, state->link, state->bridge);
     return undo(&cgroup, &network, state);
 }
@@ -137,6 +138,8 @@ static void record(struct container *c)
     s->root_path = copy_string(c->spec->root_path);
     if (c->cgroup.path)
         s->cgroup_path = copy_string(c->cgroup.path);
+    if (c->cgroup.scope)
+        s->scope = copy_string(c->cgroup.scope);
     if (*c->network.link) {
         s->link = copy_string(c->network.link);
         s->bridge = copy_string(c->network.bridge);
@@ -397,10 +400,11 @@ int container_run(struct container *c)
     catch_signals(c);
     record(c);
     cgroup_create(&c->cgroup);
-    cgroup_limits(&c->cgroup, c->spec);
-    devices_attach(c->cgroup.fd, c->spec);
     start(c);
     state_started(&c->state, c->pid);
+    cgroup_adopt(&c->cgroup, c->spec, c->pid);
+    cgroup_limits(&c->cgroup, c->spec);
+    devices_attach(c->cgroup.fd, c->spec);
     write_pid_file(c);
     process_limits(c->spec, c->pid);
     namespaces_write_maps(c->spec, c->pid);

@@ -151,12 +151,14 @@ static void make_root(const char *root)
 static json_t *to_json(const struct state *s)
 {
     return json_pack(
-        "{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I, s:I, s:I, s:I}",
+        "{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I, s:I, s:I, "
+        "s:I}",
         "id", s->id, "status", s->status_name, "bundle", s->bundle, "rootPath",
-        s->root_path, "cgroupPath", s->cgroup_path, "link", s->link, "bridge",
-        s->bridge, "runtimePid", (json_int_t)s->runtime_pid, "runtimeStart",
-        (json_int_t)s->runtime_start, "pid", (json_int_t)s->pid, "startTime",
-        (json_int_t)s->start_time, "created", (json_int_t)s->created);
+        s->root_path, "cgroupPath", s->cgroup_path, "scope", s->scope, "link",
+        s->link, "bridge", s->bridge, "runtimePid", (json_int_t)s->runtime_pid,
+        "runtimeStart", (json_int_t)s->runtime_start, "pid", (json_int_t)s->pid,
+        "startTime", (json_int_t)s->start_time, "created",
+        (json_int_t)s->created);
 }
 
 /* 0, or -1 and errno. */
@@ -235,6 +237,7 @@ static void from_json(struct state *s, const json_t *json)
     s->bundle = get_copy(json, "bundle");
     s->root_path = get_copy(json, "rootPath");
     s->cgroup_path = get_copy(json, "cgroupPath");
+    s->scope = get_copy(json, "scope");
     s->link = get_copy(json, "link");
     s->bridge = get_copy(json, "bridge");
     s->runtime_pid = (pid_t)get_number(json, "runtimePid");

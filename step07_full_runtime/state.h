@@ -7,7 +7,8 @@
  * time; follows a path out of ROOT; leaves a half-written file. New in step07.
  *
  * Undoing all that a state names (container.c, `delete`):
- *     cgroup_reopen(&cgroup, state.cgroup_path);   cgroup_undo(&cgroup);
+ *     cgroup_reopen(&cgroup, state.cgroup_path, state.scope);
+ *     cgroup_undo(&cgroup);
  *     network_reopen(&network, state.link, state.bridge);
  *     network_undo(&network);
  *     state_remove(&state);                 only if the others returned 0
@@ -27,6 +28,7 @@ struct state {
     char *bundle;
     char *root_path; /* the container's root file system */
     char *cgroup_path; /* the whole directory name */
+    char *scope; /* systemd's unit for it */
     char *link; /* the host's end of the veth */
     char *bridge;
     pid_t runtime_pid; /* of the runtime that makes or watches it */
