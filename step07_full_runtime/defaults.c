@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 
 #include "defaults.h"
+#include "spec.h"
 #include "util.h"
 
 /* The same capabilities that podman gives; each is for one common duty:
@@ -19,7 +20,7 @@
 /* JSON with ' for ", so that C can hold it. */
 static const char TEXT[] = {
     "{"
-    "'ociVersion':'1.2.0',"
+    "'ociVersion':'" OCI_VERSION "',"
     "'hostname':'container',"
     "'root':{'path':'build/rootfs','readonly':false},"
     "'process':{"

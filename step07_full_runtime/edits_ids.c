@@ -107,6 +107,7 @@ void edit_userns(json_t *config, const char *option, const char *value)
     if (geteuid() == 0) {
         add_map(config, "uidMappings", 0, 100000, 65536);
         add_map(config, "gidMappings", 0, 100000, 65536);
+        annotate(config, "io.rung.idmap", "true");
         return;
     }
     add_map(config, "uidMappings", 0, geteuid(), 1);

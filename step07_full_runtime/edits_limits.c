@@ -5,13 +5,12 @@
  */
 #define _GNU_SOURCE
 
-#include <arpa/inet.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "edits.h"
+#include "spec.h"
 #include "util.h"
 
 static const char *shown(const char *value)
@@ -90,24 +89,11 @@ static const char *resolver_path(void)
     return access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL;
 }
 
-/* A subnet's first and last address name the subnet itself and everybody. */
-static bool is_reserved(uint32_t address, unsigned int prefix)
-{
-    uint32_t host_bits = UINT32_MAX >> prefix;
-    return (address & host_bits) == 0 || (address & host_bits) == host_bits;
-}
-
 void edit_ip(json_t *config, const char *option, const char *value)
 {
-    CLEANUP(free_string) char *copy = copy_string(value);
-    char *slash = strchr(copy, '/');
     struct in_addr address;
-    uint64_t prefix = 0;
-    if (slash)
-        *slash = '\0';
-    if (!slash || inet_pton(AF_INET, copy, &address) != 1 ||
-        !parse_u64(slash + 1, &prefix) || prefix < 8 || prefix > 30 ||
-        is_reserved(ntohl(address.s_addr), (unsigned int)prefix))
+    unsigned int prefix;
+    if (!parse_address(value, &address, &prefix))
         usage_error("%s %s: not an address with its prefix, like 10.240.0.2/24",
                     option, shown(value));
     annotate(config, "io.rung.ip", value);
@@ -121,8 +107,7 @@ void edit_ip(json_t *config, const char *option, const char *value)
 
 void edit_bridge(json_t *config, const char *option, const char *value)
 {
-    if (!*value || strlen(value) >= IFNAMSIZ || strpbrk(value, "/ :") ||
-        strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+    if (!could_be_link(value))
         usage_error("%s %s: not a link's name (1 to 15 characters)", option,
                     shown(value));
     annotate(config, "io.rung.bridge", value);

@@ -16,8 +16,9 @@ struct field member(const struct field *parent, const char *name)
 {
     if (parent->json && !json_is_object(parent->json))
         refuse(parent, "not an object");
+    const json_t *json = json_object_get(parent->json, name);
     return (struct field){
-        .json = json_object_get(parent->json, name),
+        .json = json_is_null(json) ? NULL : json,
         .parent = parent,
         .name = name,
     };
@@ -135,6 +136,25 @@ size_t get_size(const struct field *f)
     return json_array_size(f->json);
 }
 
+char *get_path(const struct field *f)
+{
+    char *path = get_string(f);
+    if (path && path[0] != '/')
+        refuse(f, "\"%s\" is not an absolute path", path);
+    return path;
+}
+
+char **get_paths(const struct field *f)
+{
+    size_t count = get_size(f);
+    char **paths = allocate(count + 1, sizeof(*paths));
+    for (size_t i = 0; i < count; i++) {
+        struct field path = item(f, i);
+        paths[i] = get_path(&path);
+    }
+    return paths;
+}
+
 void free_strings(char ***strings)
 {
     for (char **string = *strings; *string; string++)
@@ -151,4 +171,72 @@ char **get_strings(const struct field *f)
         strings[i] = get_text(&text);
     }
     return strings;
+}
+
+bool look_up(const struct vocabulary *v, const char *text, uint64_t *value)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        if (strcmp(v->words[i].text, text) == 0) {
+            *value = v->words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t get_word(const struct field *f, const struct vocabulary *v,
+                  uint64_t otherwise)
+{
+    uint64_t value = otherwise;
+    CLEANUP(free_string) char *text = get_string(f);
+    if (text && !look_up(v, text, &value))
+        refuse(f, "unknown %s \"%s\"", v->kind, text);
+    return value;
+}
+
+uint64_t get_words(const struct field *f, const struct vocabulary *v)
+{
+    uint64_t values = 0;
+    for (size_t i = 0; i < get_size(f); i++) {
+        struct field word = item(f, i);
+        values |= get_word(&word, v, 0);
+    }
+    return values;
+}
+
+char *get_ranges(const struct field *f)
+{
+    char *text = get_text(f);
+    CLEANUP(free_string) char *copy = copy_string(text ? text : "");
+    for (char *rest = copy, *range; *copy && (range = strsep(&rest, ","));) {
+        const char *first = strsep(&range, "-");
+        uint64_t low;
+        uint64_t high;
+        if (!parse_u64(first, &low) ||
+            !parse_u64(range ? range : first, &high) || low > high ||
+            high > 65535)
+            refuse(f, "\"%s\" is not a list like 0-3,7", text);
+    }
+    if (text && *text != '\0')
+        return text;
+    free(text);
+    return NULL;
+}
+
+size_t get_count(const struct field *f)
+{
+    if (f->json && !json_is_object(f->json))
+        refuse(f, "not an object");
+    return json_object_size(f->json);
+}
+
+bool next_member(const struct field *f, void **at, struct field *each)
+{
+    /* jansson takes no "const" here, because it could change what it finds. */
+    json_t *object = get_count(f) ? (json_t *)f->json : NULL;
+    *at = *at ? json_object_iter_next(object, *at) : json_object_iter(object);
+    if (!*at)
+        return false;
+    *each = member(f, json_object_iter_key(*at));
+    return true;
 }

@@ -35,7 +35,27 @@ void complain(const struct field *f, const char *format, ...) PRINTF(2, 3);
 /* Ends the program if the field is missing. */
 void require(const struct field *f);
 
-/* What the field holds, or the default if it is missing. */
+/* Words that config.json may use, and what each stands for. */
+struct word {
+    const char *text;
+    uint64_t value;
+};
+
+struct vocabulary {
+    const char *kind; /* for errors: "limit" */
+    const struct word *words;
+    size_t count;
+};
+#define VOCABULARY(kind, words) \
+    { \
+        kind, words, ARRAY_SIZE(words) \
+    }
+
+/* False if the word is not one of them. */
+bool look_up(const struct vocabulary *v, const char *text, uint64_t *value);
+
+/* What the field holds, or the default if it is missing. null is missing, as
+ * it is for runc and crun. */
 bool get_bool(const struct field *f, bool otherwise);
 int64_t get_integer(const struct field *f, int64_t min, int64_t max,
                     int64_t otherwise);
@@ -43,6 +63,19 @@ char *get_string(const struct field *f); /* NULL if missing; never empty */
 char *get_text(const struct field *f); /* NULL if missing; may be empty */
 size_t get_size(const struct field *f); /* of an array; 0 if missing */
 char **get_strings(const struct field *f); /* NULL-terminated, never NULL */
+char *get_path(const struct field *f); /* absolute; NULL if missing */
+char **get_paths(const struct field *f);
 void free_strings(char ***strings);
+/* A word's value; an unknown one is refused. */
+uint64_t get_word(const struct field *f, const struct vocabulary *v,
+                  uint64_t otherwise);
+/* An array of words: all their values, or-ed. */
+uint64_t get_words(const struct field *f, const struct vocabulary *v);
+/* CPUs or memory nodes: "0-3,7"; NULL if missing or empty. */
+char *get_ranges(const struct field *f);
+/* How many members an object has; 0 if it is missing. */
+size_t get_count(const struct field *f);
+/* One after the other; *at is NULL to begin with. False after the last. */
+bool next_member(const struct field *f, void **at, struct field *each);
 
 #endif

@@ -34,6 +34,7 @@
 
 #include "run.h"
 #include "self.h"
+#include "spec.h"
 #include "util.h"
 
 static const struct {
@@ -85,7 +86,7 @@ static void parse_global_options(int argc, char **argv)
             set_verbose(true);
             break;
         case 'V':
-            printf("%s version 0.1.0\nspec: 1.2.0\n", program_name());
+            printf("%s version 0.1.0\nspec: " OCI_VERSION "\n", program_name());
             exit(EXIT_SUCCESS);
         case 'h':
             print_help();

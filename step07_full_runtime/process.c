@@ -52,11 +52,9 @@ void process_settings(const struct spec *spec)
     }
     for (size_t i = 0; i < spec->sysctl_count; i++) {
         const struct sysctl_setting *s = &spec->sysctls[i];
-        CLEANUP(free_string) char *path = print_string("sys/%s", s->key);
-        for (char *p = path; *p; p++)
-            *p = *p == '.' ? '/' : *p;
+        CLEANUP(free_string) char *path = print_string("sys/%s", s->path);
         if (write_file_at(fd, path, s->value) == -1)
-            die("write the kernel setting %s", s->key);
+            die("write the kernel setting %s", s->path);
     }
 }
 

@@ -124,7 +124,7 @@ int command_state(int argc, char **argv)
     load_state(&state, one_id(argc, argv, NULL));
     enum status status = state_status(&state);
     json_t *object =
-        json_pack("{s:s, s:s, s:s, s:i, s:s}", "ociVersion", "1.2.0", "id",
+        json_pack("{s:s, s:s, s:s, s:i, s:s}", "ociVersion", OCI_VERSION, "id",
                   state.id, "status", status_name(status), "pid",
                   status == STATUS_STOPPED ? 0 : state.pid, "bundle",
                   state.bundle ? state.bundle : "");

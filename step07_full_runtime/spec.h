@@ -18,6 +18,9 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* The newest version of the specification that we know, and speak. */
+#define OCI_VERSION "1.3.0"
+
 struct json_t;
 
 /* A limit nobody asked for, and one that was asked to be "max". */
@@ -214,7 +217,7 @@ struct seccomp_spec {
 };
 
 struct sysctl_setting {
-    char *key; /* with dots: net.ipv4.ip_forward */
+    char *path; /* below /proc/sys: net/ipv4/ip_forward */
     char *value;
 };
 
@@ -279,6 +282,7 @@ struct spec {
 
     char *root_path; /* absolute */
     bool root_readonly;
+    bool idmap_root; /* its files' owners are seen through the id maps */
     unsigned long root_propagation; /* MS_..., 0: private */
     struct overlay_spec overlay;
     struct mount_spec *mounts;
@@ -319,5 +323,18 @@ struct spec *spec_parse(struct json_t *config, const char *bundle);
 
 /* True if a new namespace of this type is to be made. */
 bool spec_makes(const struct spec *spec, enum namespace_type type);
+
+/* "network", "createRuntime": as config.json calls them. */
+const char *namespace_name(enum namespace_type type);
+const char *hook_name(enum hook_kind kind);
+
+/* The modes and flags of linux.memoryPolicy that there are. */
+extern const struct vocabulary MEMORY_MODES;
+extern const struct vocabulary MEMORY_FLAGS;
+
+/* Could this be the name of a network link? 1 to 15 characters. */
+bool could_be_link(const char *name);
+/* "10.240.0.2/24"; false if no container can have this address. */
+bool parse_address(const char *text, struct in_addr *ip, unsigned int *prefix);
 
 #endif

@@ -11,10 +11,7 @@
 
 #include "spec_parts.h"
 
-static const struct {
-    const char *name;
-    int resource;
-} RLIMITS[] = {
+static const struct word RLIMITS[] = {
     {"RLIMIT_AS", RLIMIT_AS},
     {"RLIMIT_CORE", RLIMIT_CORE},
     {"RLIMIT_CPU", RLIMIT_CPU},
@@ -33,16 +30,7 @@ static const struct {
     {"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-static int rlimit_number(const struct field *type)
-{
-    require(type);
-    CLEANUP(free_string) char *name = get_string(type);
-    for (size_t i = 0; i < ARRAY_SIZE(RLIMITS); i++) {
-        if (strcmp(RLIMITS[i].name, name) == 0)
-            return RLIMITS[i].resource;
-    }
-    refuse(type, "unknown limit \"%s\"", name);
-}
+static const struct vocabulary LIMITS = VOCABULARY("limit", RLIMITS);
 
 /* JSON has no unsigned 64-bit numbers: "unlimited" arrives as -1, or as a real
  * that jansson made of 18446744073709551615. */
@@ -65,7 +53,8 @@ static void read_rlimits(struct process_spec *p, const struct field *list)
         struct field soft = member(&entry, "soft");
         struct field hard = member(&entry, "hard");
         struct rlimit_spec *r = &p->rlimits[i];
-        r->resource = rlimit_number(&type);
+        require(&type);
+        r->resource = (int)get_word(&type, &LIMITS, 0);
         r->limit.rlim_cur = rlimit_value(&soft);
         r->limit.rlim_max = rlimit_value(&hard);
         if (r->limit.rlim_cur > r->limit.rlim_max)
@@ -150,9 +139,7 @@ static void read_command(struct process_spec *p, const struct field *process)
             refuse(&entry, "\"%s\" is not NAME=VALUE", p->env[i]);
     }
     require(&cwd);
-    p->cwd = get_string(&cwd);
-    if (p->cwd[0] != '/')
-        refuse(&cwd, "\"%s\" is not an absolute path", p->cwd);
+    p->cwd = get_path(&cwd);
 }
 
 void read_process(struct spec *spec, const struct field *process)
