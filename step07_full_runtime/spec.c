@@ -141,9 +141,9 @@ struct spec *spec_parse(json_t *config, const char *bundle)
     read_process(&spec, &process);
     spec.hostname = read_host_name(&hostname);
     spec.domainname = read_host_name(&domainname);
-    read_mounts(&spec, &mounts);
     read_annotations(&spec, &annotations);
     read_linux(&spec, &object);
+    read_mounts(&spec, &mounts);
     read_hooks(&spec, &hooks);
     check_namespaces(&spec, &top);
     return &spec;

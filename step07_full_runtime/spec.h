@@ -114,12 +114,15 @@ struct mount_spec {
     uint64_t recursive_set; /* the same for all mounts below: "rro" */
     uint64_t recursive_clear;
     unsigned long propagation; /* MS_PRIVATE and so on, 0: leave it */
+    unsigned long super_flags; /* MS_SYNCHRONOUS...: they are in data, too, */
+    bool has_iversion; /* but MS_I_VERSION has no word there */
     struct id_maps uid_maps; /* idmapped mount: mount_setattr(2) */
     struct id_maps gid_maps;
     bool idmap; /* with the container's own maps if it has none */
     bool idmap_recursive;
     bool bind;
     bool recursive;
+    bool remount; /* change what is mounted there already */
     bool copy_up; /* tmpcopyup: fill the tmpfs with what it hides */
 };
 
@@ -336,5 +339,8 @@ extern const struct vocabulary MEMORY_FLAGS;
 bool could_be_link(const char *name);
 /* "10.240.0.2/24"; false if no container can have this address. */
 bool parse_address(const char *text, struct in_addr *ip, unsigned int *prefix);
+
+/* For "features": the name of mount option number i, NULL after the last. */
+const char *mount_option_name(size_t i);
 
 #endif

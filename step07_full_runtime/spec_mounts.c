@@ -13,70 +13,114 @@
 
 #include "spec_parts.h"
 
-/* mount_setattr(2): set these bits after clearing those. */
-static const struct {
-    const char *name;
-    uint64_t set;
-    uint64_t clear;
-} ATTRIBUTES[] = {
-    {"ro", MOUNT_ATTR_RDONLY, 0},
-    {"rw", 0, MOUNT_ATTR_RDONLY},
-    {"nosuid", MOUNT_ATTR_NOSUID, 0},
-    {"suid", 0, MOUNT_ATTR_NOSUID},
-    {"nodev", MOUNT_ATTR_NODEV, 0},
-    {"dev", 0, MOUNT_ATTR_NODEV},
-    {"noexec", MOUNT_ATTR_NOEXEC, 0},
-    {"exec", 0, MOUNT_ATTR_NOEXEC},
-    {"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
-    {"diratime", 0, MOUNT_ATTR_NODIRATIME},
-    {"relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-    {"norelatime", 0, 0},
-    {"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
-    {"atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-    {"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
-    {"nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-    {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0},
-    {"symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
-    {"defaults", 0, 0},
+/* What an option is about: each kind goes to the kernel in another way. */
+enum kind {
+    ATTRIBUTE, /* of this mount: mount_setattr(2) */
+    RECURSIVE, /* the same, and of all mounts below it */
+    PROPAGATION, /* mount_namespaces(7) */
+    SUPERBLOCK, /* of the file system, wherever it is mounted: fsconfig(2) */
+    IVERSION, /* the same, but only mount(2) knows it */
+    BIND,
+    RBIND,
+    REMOUNT,
+    IDMAP,
+    RIDMAP,
+    COPY_UP,
+    NOTHING, /* what we do anyway */
 };
 
+/* An attribute "ro" has a twin "rro" that is recursive. */
+#define BOTH(name, set, clear) \
+    {name, ATTRIBUTE, set, clear}, \
+    { \
+        "r" name, RECURSIVE, set, clear \
+    }
+
+/*
+ * All options that are not the file system's own. Reading access times is not
+ * a bit but a number in the attributes, and RELATIME is its 0: what an option
+ * takes away, "relatime" replaces.
+ */
 static const struct {
     const char *name;
-    unsigned long flags;
-} PROPAGATIONS[] = {
-    {"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
-    {"shared", MS_SHARED},         {"rshared", MS_SHARED | MS_REC},
-    {"slave", MS_SLAVE},           {"rslave", MS_SLAVE | MS_REC},
-    {"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
+    enum kind kind;
+    uint64_t set;
+    uint64_t clear;
+} OPTIONS[] = {
+    BOTH("ro", MOUNT_ATTR_RDONLY, 0),
+    BOTH("rw", 0, MOUNT_ATTR_RDONLY),
+    BOTH("nosuid", MOUNT_ATTR_NOSUID, 0),
+    BOTH("suid", 0, MOUNT_ATTR_NOSUID),
+    BOTH("nodev", MOUNT_ATTR_NODEV, 0),
+    BOTH("dev", 0, MOUNT_ATTR_NODEV),
+    BOTH("noexec", MOUNT_ATTR_NOEXEC, 0),
+    BOTH("exec", 0, MOUNT_ATTR_NOEXEC),
+    BOTH("nodiratime", MOUNT_ATTR_NODIRATIME, 0),
+    BOTH("diratime", 0, MOUNT_ATTR_NODIRATIME),
+    BOTH("relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME),
+    BOTH("norelatime", 0, 0),
+    BOTH("noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME),
+    BOTH("atime", 0, MOUNT_ATTR_NOATIME),
+    BOTH("strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME),
+    BOTH("nostrictatime", 0, MOUNT_ATTR_STRICTATIME),
+    BOTH("nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0),
+    BOTH("symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW),
+    {"private", PROPAGATION, MS_PRIVATE, 0},
+    {"rprivate", PROPAGATION, MS_PRIVATE | MS_REC, 0},
+    {"shared", PROPAGATION, MS_SHARED, 0},
+    {"rshared", PROPAGATION, MS_SHARED | MS_REC, 0},
+    {"slave", PROPAGATION, MS_SLAVE, 0},
+    {"rslave", PROPAGATION, MS_SLAVE | MS_REC, 0},
+    {"unbindable", PROPAGATION, MS_UNBINDABLE, 0},
+    {"runbindable", PROPAGATION, MS_UNBINDABLE | MS_REC, 0},
+    {"sync", SUPERBLOCK, MS_SYNCHRONOUS, 0},
+    {"async", SUPERBLOCK, 0, MS_SYNCHRONOUS},
+    {"dirsync", SUPERBLOCK, MS_DIRSYNC, 0},
+    {"lazytime", SUPERBLOCK, MS_LAZYTIME, 0},
+    {"nolazytime", SUPERBLOCK, 0, MS_LAZYTIME},
+    {"mand", SUPERBLOCK, MS_MANDLOCK, 0},
+    {"nomand", SUPERBLOCK, 0, MS_MANDLOCK},
+    {"iversion", IVERSION, MS_I_VERSION, 0},
+    {"noiversion", IVERSION, 0, MS_I_VERSION},
+    {"bind", BIND, 0, 0},
+    {"rbind", RBIND, 0, 0},
+    {"remount", REMOUNT, 0, 0},
+    {"idmap", IDMAP, 0, 0},
+    {"ridmap", RIDMAP, 0, 0},
+    {"tmpcopyup", COPY_UP, 0, 0},
+    {"defaults", NOTHING, 0, 0},
+    {"silent", NOTHING, 0, 0},
+    {"loud", NOTHING, 0, 0},
 };
+
+const char *mount_option_name(size_t i)
+{
+    return i < ARRAY_SIZE(OPTIONS) ? OPTIONS[i].name : NULL;
+}
+
+/* The option's number, or the number of options: not one of ours. */
+static size_t find_option(const char *name)
+{
+    size_t i = 0;
+    while (i < ARRAY_SIZE(OPTIONS) && strcmp(OPTIONS[i].name, name) != 0)
+        i++;
+    return i;
+}
 
 unsigned long propagation_flags(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(PROPAGATIONS); i++) {
-        if (strcmp(PROPAGATIONS[i].name, name) == 0)
-            return PROPAGATIONS[i].flags;
-    }
-    return 0;
+    size_t i = find_option(name);
+    return i < ARRAY_SIZE(OPTIONS) && OPTIONS[i].kind == PROPAGATION
+               ? (unsigned long)OPTIONS[i].set
+               : 0;
 }
 
-/* "ro" is for this mount, "rro" for those below it as well. */
-static bool read_attribute(struct mount_spec *m, const char *name)
+/* The kernel wants all bits of the access times cleared, or none. */
+static void change(uint64_t *all_set, uint64_t *all_clear, uint64_t set,
+                   uint64_t clear)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(ATTRIBUTES); i++) {
-        uint64_t set = ATTRIBUTES[i].set;
-        uint64_t clear = ATTRIBUTES[i].clear;
-        if (strcmp(ATTRIBUTES[i].name, name) == 0) {
-            m->attr_set = (m->attr_set & ~clear) | set;
-            m->attr_clear |= clear;
-            return true;
-        }
-        if (name[0] == 'r' && strcmp(ATTRIBUTES[i].name, name + 1) == 0) {
-            m->recursive_set = (m->recursive_set & ~clear) | set;
-            m->recursive_clear |= clear;
-            return true;
-        }
-    }
-    return false;
+    *all_set = (*all_set & ~clear) | set;
+    *all_clear |= clear & MOUNT_ATTR__ATIME ? clear | MOUNT_ATTR__ATIME : clear;
 }
 
 static void append_data(struct mount_spec *m, const char *option)
@@ -87,20 +131,143 @@ static void append_data(struct mount_spec *m, const char *option)
     free(before);
 }
 
-static void read_option(struct mount_spec *m, const char *option)
+/* mount(2), too, leaves the file system as it is when it binds: but a promise
+ * like "sync" that is not kept should be seen. */
+static void read_super_option(struct mount_spec *m, const struct field *f,
+                              size_t i)
 {
-    unsigned long propagation = propagation_flags(option);
-    if (strcmp(option, "bind") == 0)
-        m->bind = true;
-    else if (strcmp(option, "rbind") == 0)
-        m->bind = m->recursive = true;
-    else if (propagation)
-        m->propagation = propagation;
-    else if (!read_attribute(m, option))
-        append_data(m, option);
+    if (m->bind) {
+        if (OPTIONS[i].set)
+            complain(f, "\"%s\" has no effect on a bind mount",
+                     OPTIONS[i].name);
+        return;
+    }
+    m->super_flags &= ~(unsigned long)OPTIONS[i].clear;
+    m->super_flags |= (unsigned long)OPTIONS[i].set;
+    if (OPTIONS[i].kind == IVERSION)
+        m->has_iversion = true;
+    else
+        append_data(m, OPTIONS[i].name);
 }
 
-static void read_mount(struct spec *spec, struct mount_spec *m,
+static void read_option(struct mount_spec *m, const struct field *f,
+                        const char *option)
+{
+    size_t i = find_option(option);
+    if (i == ARRAY_SIZE(OPTIONS)) {
+        if (m->bind)
+            refuse(f, "\"%s\" is not an option of a bind mount", option);
+        append_data(m, option);
+        return;
+    }
+    uint64_t set = OPTIONS[i].set;
+    uint64_t clear = OPTIONS[i].clear;
+    switch (OPTIONS[i].kind) {
+    case ATTRIBUTE:
+        change(&m->attr_set, &m->attr_clear, set, clear);
+        break;
+    case RECURSIVE:
+        change(&m->recursive_set, &m->recursive_clear, set, clear);
+        break;
+    case PROPAGATION:
+        m->propagation = (unsigned long)set;
+        break;
+    case SUPERBLOCK:
+    case IVERSION:
+        read_super_option(m, f, i);
+        break;
+    case RBIND:
+        m->recursive = true;
+        break;
+    case REMOUNT:
+        m->remount = true;
+        break;
+    case RIDMAP:
+        m->idmap_recursive = true;
+        m->idmap = true;
+        break;
+    case IDMAP:
+        m->idmap = true;
+        break;
+    case COPY_UP:
+        m->copy_up = true;
+        break;
+    case BIND:
+    case NOTHING:
+        break;
+    }
+}
+
+/* Known before the others are read, because it changes what they mean. */
+static bool is_bind(const struct mount_spec *m, char **options)
+{
+    if (m->type && strcmp(m->type, "bind") == 0)
+        return true;
+    for (char **option = options; *option; option++) {
+        size_t i = find_option(*option);
+        if (i < ARRAY_SIZE(OPTIONS) &&
+            (OPTIONS[i].kind == BIND || OPTIONS[i].kind == RBIND))
+            return true;
+    }
+    return false;
+}
+
+static void read_options(struct mount_spec *m, const struct field *options)
+{
+    CLEANUP(free_strings) char **words = get_strings(options);
+    m->bind = is_bind(m, words);
+    for (size_t i = 0; words[i]; i++) {
+        struct field option = item(options, i);
+        read_option(m, &option, words[i]);
+    }
+}
+
+/* Maps of its own mean "idmap" too; without, the container's have to do. */
+static void read_mount_maps(const struct spec *spec, struct mount_spec *m,
+                            const struct field *f)
+{
+    struct field uid_maps = member(f, "uidMappings");
+    struct field gid_maps = member(f, "gidMappings");
+    read_id_maps(&m->uid_maps, &uid_maps);
+    read_id_maps(&m->gid_maps, &gid_maps);
+    if (!m->uid_maps.count != !m->gid_maps.count)
+        refuse(&uid_maps, "uidMappings and gidMappings need each other");
+    if (m->uid_maps.count)
+        m->idmap = true;
+    if (!m->idmap)
+        return;
+    if (!m->bind || m->remount)
+        refuse(f, "only a new bind mount can be idmapped");
+    if (!m->uid_maps.count && !spec->namespaces[NS_USER].wanted)
+        refuse(f, "\"idmap\" needs uidMappings, or a user namespace");
+    if (spec->rootless)
+        refuse(f, "an idmapped mount needs root on the host");
+}
+
+static char *read_destination(const struct field *f, bool is_remount)
+{
+    require(f);
+    CLEANUP(free_string) char *text = get_string(f);
+    /* Old configurations have relative paths: taken from "/". */
+    char *path = join_path("/", text);
+    if (strspn(path, "/.") == strlen(path) && !is_remount)
+        refuse(f, "\"%s\" is the root itself: that is root.path", text);
+    return path;
+}
+
+static void check_type(const struct mount_spec *m, const struct field *f)
+{
+    struct field type = member(f, "type");
+    struct field source = member(f, "source");
+    if (m->bind && !m->remount)
+        require(&source);
+    if (!m->bind && !m->remount && !m->type)
+        refuse(&type, "missing (and no \"bind\" in options)");
+    if (m->copy_up && (!m->type || strcmp(m->type, "tmpfs") != 0))
+        refuse(&type, "\"tmpcopyup\" is for a tmpfs");
+}
+
+static void read_mount(const struct spec *spec, struct mount_spec *m,
                        const struct field *f)
 {
     struct field destination = member(f, "destination");
@@ -108,25 +275,13 @@ static void read_mount(struct spec *spec, struct mount_spec *m,
     struct field source = member(f, "source");
     struct field options = member(f, "options");
 
-    require(&destination);
-    m->destination = get_string(&destination);
-    if (m->destination[0] != '/')
-        refuse(&destination, "\"%s\" is not an absolute path", m->destination);
     m->type = get_string(&type);
     m->source = get_string(&source);
-    CLEANUP(free_strings) char **words = get_strings(&options);
-    for (size_t i = 0; words[i]; i++)
-        read_option(m, words[i]);
-    if (m->type && strcmp(m->type, "bind") == 0)
-        m->bind = true;
-    if (!m->bind && !m->type)
-        refuse(&type, "missing (and no \"bind\" in options)");
-    if (!m->bind)
-        return;
-    require(&source);
-    if (m->data)
-        refuse(&options, "\"%s\" is not an option of a bind mount", m->data);
-    if (m->source[0] == '/')
+    read_options(m, &options);
+    m->destination = read_destination(&destination, m->remount);
+    check_type(m, f);
+    read_mount_maps(spec, m, f);
+    if (!m->bind || !m->source || m->source[0] == '/')
         return;
     CLEANUP(free_string) char *relative = m->source;
     m->source = join_path(spec->bundle, relative);

@@ -9,7 +9,7 @@
 
 /* spec_process.c: the object "process" */
 void read_process(struct spec *spec, const struct field *process);
-/* spec_mounts.c: the array "mounts" */
+/* spec_mounts.c: the array "mounts"; after read_linux, for its namespaces */
 void read_mounts(struct spec *spec, const struct field *mounts);
 /* "private", "rslave"...: MS_PRIVATE, MS_SLAVE | MS_REC...; 0: unknown */
 unsigned long propagation_flags(const char *name);
@@ -17,6 +17,8 @@ unsigned long propagation_flags(const char *name);
 void read_hooks(struct spec *spec, const struct field *hooks);
 /* spec_linux.c: the object "linux", but for what follows */
 void read_linux(struct spec *spec, const struct field *object);
+/* Lines of uid_map or gid_map. */
+void read_id_maps(struct id_maps *maps, const struct field *list);
 /* spec_resources.c: the object "linux.resources" */
 void read_resources(struct spec *spec, const struct field *resources);
 /* spec_namespaces.c: "linux.namespaces", the maps, clocks and "sysctl" */
