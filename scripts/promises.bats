@@ -515,13 +515,15 @@ assert_usage_error() {
 }
 
 @test "a stopped command is waited for" {
-    start_demo sh -c 'sleep 0.5; exit 4'
+    start_demo sh -c 'trap "exit 4" USR1; echo ready; while :; do sleep 0.1; done'
+    eventually grep -q ready "$demo_out"
     pid=$(container_pid)
     kill -STOP "$pid"
     eventually is_stopped "$pid"
-    sleep 0.7
-    run ! process_ended "$demo_pid"
+    # The kernel has told the demo. Once it has taken note, it should still be there.
+    eventually is_resting "$demo_pid"
     kill -CONT "$demo_pid" "$pid"
+    kill -USR1 "$demo_pid"
     wait_for_demo
     assert_status 4
 }
@@ -551,16 +553,17 @@ sys.exit(subprocess.run(sys.argv[1:], preexec_fn=start).returncode)' "${DEMO_WOR
 }
 
 @test "two demos at once" {
-    start_demo sh -c 'sleep 0.5; echo one; exit 1'
-    one=$demo_pid
-    start_demo sh -c 'sleep 0.5; echo two; exit 2'
-    two=$demo_pid
-    wait_for_demo "$one"
-    assert_status 1
-    assert_output one
-    wait_for_demo "$two"
-    assert_status 2
-    assert_output two
+    for i in 1 2; do
+        start_demo sh -c "trap 'echo $i; exit $i' USR1; echo ready; while :; do sleep 0.1; done"
+        pids[i]=$demo_pid
+        eventually grep -q ready "$demo_out"
+    done
+    for i in 1 2; do
+        kill -USR1 "${pids[i]}"
+        wait_for_demo "${pids[i]}"
+        assert_status "$i"
+        assert_output $'ready\n'"$i"
+    done
 }
 
 @test "ten demos at once" {
@@ -631,7 +634,7 @@ t.expect("42")
 t.expect("# ")
 t.sendline("echo begin$((1 + 1)); sleep 100")
 t.expect("begin2")
-time.sleep(0.5) # until it is in the foreground
+t.until_in_front("sleep 100")
 t.sendintr()
 t.expect("# ")
 t.sendline("echo status $?")
@@ -659,7 +662,7 @@ t = demo("sh")
 assert t.expect(["# ", "job control turned off", "can't access tty"]) == 0
 t.sendline("echo begin$((1 + 1)); sleep 100")
 t.expect("begin2")
-time.sleep(0.5) # until it is in the foreground
+t.until_in_front("sleep 100")
 t.sendcontrol("z")
 t.expect("Stopped")
 t.expect("# ")
@@ -669,6 +672,7 @@ t.expect("end2")
 t.expect("# ")
 t.sendline("fg")
 t.expect("sleep 100")
+t.until_in_front("sleep 100")
 t.sendintr()
 t.expect("# ")
 t.sendline("exit 5")
@@ -684,7 +688,7 @@ t.expect("# ")
 t.sendintr()
 t.expect("# ")
 t.sendcontrol("z")
-time.sleep(0.5)
+t.until_demo_rests()
 t.sendline("echo still$((1 + 1))")
 t.expect("still2")
 t.expect("# ")
@@ -712,7 +716,7 @@ t = Terminal(*os.environ["DEMO"].split(), "sh")
 t.expect("# ")
 t.sendline("echo begin$((1 + 1)); sleep 100")
 t.expect("begin2")
-time.sleep(0.5) # until it is in the foreground
+t.until_in_front("sleep 100")
 t.sendintr()
 t.expect("# ")
 t.sendline("exit 5")
@@ -737,7 +741,8 @@ END
     with_pty <<'END'
 t = demo("sh", "-c", "echo ready; exec sleep 100")
 t.expect("ready")
-time.sleep(0.3)
+t.until_in_front("sleep 100")
+t.until_demo_hears()
 t.sendintr()
 assert t.wait_status() in (130, 137)
 END
@@ -746,11 +751,14 @@ END
 @test "Ctrl-C once is one signal to the command" {
     requires pty
     with_pty <<'END'
-t = demo("sh", "-c", "n=0; trap 'n=$((n + 1))' INT; echo ready; "
-         "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.1; done; echo signals: $n.")
+t = demo("sh", "-c", "n=0; trap 'n=$((n + 1)); echo heard' INT; trap 'echo signals: $n.; exit' USR1; echo ready; "
+         "while :; do sleep 0.1; done")
 t.expect("ready")
-time.sleep(0.3)
+t.until_demo_hears()
 t.sendintr()
+t.expect("heard")
+t.until_demo_rests() # had it passed on another one, that would come before this:
+os.kill(t.demo(), signal.SIGUSR1)
 t.expect(r"signals: (\d+)\.")
 assert t.match.group(1) == "1", t.match.group(1)
 t.expect(pexpect.EOF)
@@ -762,14 +770,16 @@ END
     with_pty <<'END'
 t = Terminal("bash", "--norc", "--noprofile", "--noediting", "-i")
 t.expect("[#$] ")
-t.sendline(os.environ["DEMO"] + " sh -c 'echo ready$((1 + 1)); sleep 2; exit 4'")
+t.sendline(os.environ["DEMO"] + " sh -c 'trap \"exit 4\" USR1; echo ready$((1 + 1)); while :; do sleep 0.1; done'")
 t.expect("ready2")
-time.sleep(0.5) # until the demo hears the keys
+t.until_demo_hears()
 t.sendcontrol("z")
 t.expect("Stopped")
 t.expect("[#$] ")
 t.sendline("fg")
 t.expect("ready")
+t.until_demo_hears()
+os.kill(t.demo(), signal.SIGUSR1)
 t.expect("[#$] ")
 t.sendline("echo status=$?")
 t.expect("status=4")

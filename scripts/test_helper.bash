@@ -324,6 +324,16 @@ eventually() {
     done
 }
 
+# no_signal_waits PID: whatever was sent to it has been dealt with, or it is not running.
+no_signal_waits() {
+    [[ $(status_field "$1" ShdPnd) == 0000000000000000 ]]
+}
+
+# is_resting PID: it has dealt with all that was sent to it, and waits for more.
+is_resting() {
+    no_signal_waits "$1" && [[ $(status_field "$1" State) == S* ]]
+}
+
 # in_outer_mount_namespace shared|private COMMAND...: what leaks out of the command's mount namespace stays in here.
 in_outer_mount_namespace() {
     local propagation=$1
@@ -336,6 +346,10 @@ in_outer_mount_namespace() {
 # with_pty <<'END' ... END: Python, with pexpect.  demo("-v", "/bin/sh") starts the program under test on a terminal
 # of 24 lines and 80 columns, and returns pexpect's object: .expect("# "), .sendline("echo $$"), .sendintr() (Ctrl-C),
 # .sendcontrol("z"), .setwinsize(30, 100), .wait_status() (the status as a shell would give it).
+#
+# A key reaches the processes that are in front when it is pressed. So before one, wait for what should hear it:
+# .until_in_front("sleep 100") for a command with these arguments, in the terminal that it is in; .until_demo_hears()
+# for the program under test. .demo() is its PID; .until_demo_rests() waits until it has dealt with all its signals.
 with_pty() {
     local script
     script=$(cat)
@@ -348,12 +362,64 @@ with_pty_prelude='
 import os, signal, sys, time
 import pexpect
 
+PATIENCE = 20 * int(os.environ.get("RUNG_SLOWNESS", "1"))
+
+def read(pid, name):
+    try:
+        return open(f"/proc/{pid}/{name}", errors="replace").read()
+    except OSError:
+        return "" # it has gone
+
+# The fields of proc(5) that follow the name: state, parent, group, session, terminal, the group in front of that.
+def stat(pid):
+    return read(pid, "stat").rpartition(")")[2].split()
+
+def is_in_front(pid):
+    fields = stat(pid)
+    return len(fields) > 5 and fields[2] == fields[5]
+
+def descendants(pid):
+    for child in read(pid, f"task/{pid}/children").split():
+        yield int(child)
+        yield from descendants(int(child))
+
+# The program under test, not a process of its container that is still a copy of it.
+def is_demo(pid):
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return False
+    return program.startswith("/memfd:") or program == os.path.realpath(os.environ["DEMO"].split()[0])
+
 class Terminal(pexpect.spawn):
     def __init__(self, *words):
-        super().__init__(words[0], list(words[1:]), encoding="utf-8", codec_errors="replace", timeout=15 * int(os.environ.get("RUNG_SLOWNESS", "1")),
+        super().__init__(words[0], list(words[1:]), encoding="utf-8", codec_errors="replace", timeout=PATIENCE,
                          dimensions=(24, 80), logfile=None)
         self.logfile_read = sys.stdout
         self.delaybeforesend = 0.1
+
+    def processes(self):
+        return [self.pid, *descendants(self.pid)]
+
+    def until(self, condition):
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, "it never came about"
+            time.sleep(0.02)
+
+    def demo(self):
+        return next(filter(is_demo, self.processes()), None)
+
+    def until_in_front(self, command):
+        self.until(lambda: any(is_in_front(pid) for pid in self.processes()
+                               if read(pid, "cmdline").split("\0")[:-1] == command.split()))
+
+    # The container gets a process group of its own in front, and then the demo joins it: only the two together will do.
+    def until_demo_hears(self):
+        self.until(lambda: self.demo() and is_in_front(self.demo()))
+
+    def until_demo_rests(self):
+        self.until(lambda: "ShdPnd:\t0000000000000000" in read(self.demo(), "status") and stat(self.demo())[0] in "ST")
 
     def wait_status(self):
         self.expect(pexpect.EOF)
@@ -396,7 +462,7 @@ teardown() {
     if declare -F after_each >/dev/null; then after_each || problem=after_each; fi
     for pid in "${!running[@]}"; do
         kill -TERM "$pid" 2>/dev/null || continue
-        EVENTUALLY_SECONDS=5 eventually process_ended "$pid" || problem="SIGTERM did not end $pid"
+        eventually process_ended "$pid" || problem="SIGTERM did not end $pid"
     done
     assert_host_unchanged || problem='the host has changed'
     [[ -z $problem ]] || clean_up
@@ -407,7 +473,7 @@ teardown() {
 # assert_host_unchanged: the kernel removes some things a little later than it says, so try for some seconds.
 # (A plain "return" would mean another status in here: a failed test's teardown is run by a trap.)
 assert_host_unchanged() {
-    EVENTUALLY_SECONDS=${RUNG_HOST_PATIENCE:-5} eventually host_is_unchanged && return 0
+    EVENTUALLY_SECONDS=${RUNG_HOST_PATIENCE:-10} eventually host_is_unchanged && return 0
     echo 'The host has changed (< before, > after):'
     diff <(echo "$host_before") <(echo "$host_after") || true
     fail 'the host is not as it was'

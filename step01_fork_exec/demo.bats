@@ -169,9 +169,6 @@ state_is() {
     [[ ${lines[1]} == 'got 1' ]]
 }
 
-no_signal_waits() {
-    [[ $(status_field "$1" ShdPnd) == 0000000000000000 ]]
-}
 
 @test "the demo itself outlives what it passes on" {
     start_ready sh -c 'trap "echo one" HUP; trap "echo two" INT; trap "echo three" TERM
