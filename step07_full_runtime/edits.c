@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "edits.h"
+#include "json.h"
 #include "util.h"
 
 /* Nothing of what the user wrote is replaced because it has the wrong type. */
@@ -303,7 +304,7 @@ void edit_seccomp(json_t *config, const char *option, const char *value)
         return;
     }
     json_error_t error;
-    json_t *profile = json_load_file(value, JSON_REJECT_DUPLICATES, &error);
+    json_t *profile = load_json(value, false, &error);
     if (!profile)
         usage_error("%s %s: not default, unconfined or a profile: %s (line %d)",
                     option, *value ? value : "''", error.text, error.line);

@@ -57,25 +57,31 @@ static char *path_of(const struct field *f)
     return path;
 }
 
-void refuse(const struct field *f, const char *format, ...)
+static char *describe(const struct field *f, const char *format, va_list values)
 {
     char what[1024];
+    vsnprintf(what, sizeof(what), format, values);
+    CLEANUP(free_string) char *path = path_of(f);
+    size_t line = line_of(f);
+    if (line == 0)
+        return print_string("%s: %s", path, what);
+    return print_string("%s: %s (line %zu)", path, what, line);
+}
+
+void refuse(const struct field *f, const char *format, ...)
+{
     va_list values;
     va_start(values, format);
-    vsnprintf(what, sizeof(what), format, values);
-    va_end(values);
-    fail("config.json: %s: %s", path_of(f), what);
+    fail("config.json: %s", describe(f, format, values));
 }
 
 void complain(const struct field *f, const char *format, ...)
 {
-    char what[1024];
     va_list values;
     va_start(values, format);
-    vsnprintf(what, sizeof(what), format, values);
+    CLEANUP(free_string) char *text = describe(f, format, values);
     va_end(values);
-    CLEANUP(free_string) char *path = path_of(f);
-    warn("config.json: %s: %s", path, what);
+    warn("config.json: %s", text);
 }
 
 void require(const struct field *f)

@@ -26,7 +26,7 @@ struct field {
 struct field member(const struct field *parent, const char *name);
 struct field item(const struct field *array, size_t index);
 
-/* "rung: config.json: PATH: what is wrong", exit status 125. */
+/* "rung: config.json: PATH: what is wrong (line 41)", exit status 125. */
 _Noreturn void refuse(const struct field *f, const char *format, ...)
     PRINTF(2, 3);
 /* The same line, and life goes on. */
@@ -77,5 +77,16 @@ char *get_ranges(const struct field *f);
 size_t get_count(const struct field *f);
 /* One after the other; *at is NULL to begin with. False after the last. */
 bool next_member(const struct field *f, void **at, struct field *each);
+
+/* json_text.c: */
+
+/* NULL and the error if the file cannot be read, or is not JSON. Numbers over
+ * INT64_MAX have become negative ones of the same 64 bits. is_config: this is
+ * the file whose lines errors are to name. */
+json_t *load_json(const char *path, bool is_config, json_error_t *error);
+
+/* The line where the field is, or, if it is missing, where the object starts
+ * that lacks it. 0: the field is not as in the file; a flag made it so. */
+size_t line_of(const struct field *f);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "defaults.h"
 #include "edits.h"
+#include "json.h"
 #include "options.h"
 #include "util.h"
 
@@ -101,7 +102,7 @@ static _Noreturn void print_help(const char *command)
 static void load_config(struct options *o, const char *path)
 {
     json_error_t error;
-    o->config = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    o->config = load_json(path, true, &error);
     if (!o->config)
         fail("%s: %s (line %d, column %d)", path, error.text, error.line,
              error.column);

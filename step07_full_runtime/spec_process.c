@@ -32,13 +32,10 @@ static const struct word RLIMITS[] = {
 
 static const struct vocabulary LIMITS = VOCABULARY("limit", RLIMITS);
 
-/* JSON has no unsigned 64-bit numbers: "unlimited" arrives as -1, or as a real
- * that jansson made of 18446744073709551615. */
+/* -1 is "unlimited", as is 18446744073709551615: see load_json(). */
 static rlim_t rlimit_value(const struct field *f)
 {
     require(f);
-    if (json_is_real(f->json) && json_real_value(f->json) >= 9.2e18)
-        return RLIM_INFINITY;
     int64_t value = get_integer(f, -1, INT64_MAX, 0);
     return value == -1 ? RLIM_INFINITY : (rlim_t)value;
 }

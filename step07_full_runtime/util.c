@@ -251,8 +251,9 @@ char *read_fd(int fd)
             continue;
         if (n <= 0) {
             text[length] = '\0';
-            if (n == 0)
+            if (n == 0 && !memchr(text, '\0', length))
                 return text;
+            errno = n == 0 ? EILSEQ : errno;
             break;
         }
         length += (size_t)n;

@@ -89,7 +89,7 @@ void close_fd(int *fd); /* closes it unless it is negative */
  * big files: id maps and cgroup files must be written in one write(2). */
 int write_file_at(int directory_fd, const char *path, const char *text);
 /* Same, but opened for reading: the whole file, '\0'-terminated, malloc()ed;
- * NULL and errno on failure. Stops at 16 MB with EFBIG. */
+ * NULL and errno on failure: EFBIG over 16 MB, EILSEQ if it is not text. */
 char *read_file_at(int directory_fd, const char *path);
 char *read_fd(int fd);
 
