@@ -1,0 +1,167 @@
+# shellcheck shell=bash
+# The vocabulary of the tests that drive step07's program as an engine does.  After test_helper, such a file says
+#
+#     load ../scripts/oci_helper
+#
+# and may then use:
+#
+#   bundle [EDIT...]      make a bundle: sets $bundle and $cgroup (the host path of its cgroup).  An EDIT is a line of
+#                         Python that changes config.json: 'process.args = ["true"]', 'del linux.namespaces[0]',
+#                         'hostname = "box"', 'mounts.append({"destination": "/x", "type": "tmpfs"})'
+#   oci ARGS...           rung ARGS... with a state directory of the test's own, $state
+#   oci_create [OPT...]   create the container c1 from $bundle; its output goes to $out, and not to the runtime's
+#   oci_start             start it
+#   oci_run               create it and start it: $pid is its process on the host
+#   state_of FIELD [ID]   print a field of the container's state, or nothing if there is no such container
+#   is STATUS [ID]        its status is this one
+#   oci_output            wait until c1 has stopped; print what it wrote
+#   nothing_left          no state, no cgroup
+#   refused [PATTERN]     the last command failed, said why in one line (that fits PATTERN), and left nothing behind
+#   json FILE PATH        print a value of a JSON file: json "$bundle/config.json" process.cwd
+#
+# after_each (oci_clean_up) deletes every container by force, and fails if anything is left of one.
+
+OCI_STATE=oci-state
+
+# The smallest container that deserves the name.  It sleeps.
+OCI_CONFIG='{
+    "ociVersion": "1.2.0",
+    "process": {
+        "user": {"uid": 0, "gid": 0},
+        "args": ["sleep", "1000"],
+        "env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"],
+        "cwd": "/"
+    },
+    "root": {"path": "@ROOTFS@"},
+    "mounts": [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+        {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+         "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+        {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "nodev"]},
+        {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]}
+    ],
+    "linux": {
+        "cgroupsPath": "@CGROUP@",
+        "namespaces": [
+            {"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}, {"type": "network"}, {"type": "cgroup"}
+        ]
+    }
+}'
+
+# What an EDIT sees as variables are the keys of config.json.
+OCI_EDIT='
+import json, sys
+class Object(dict):
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+    __delattr__ = dict.__delitem__
+names = {"true": True, "false": False, "null": None}
+config = json.load(sys.stdin, object_hook=Object)
+for edit in sys.argv[1:]:
+    exec(edit, names, config)
+    config = json.loads(json.dumps(config), object_hook=Object)
+json.dump(config, sys.stdout, indent=1)
+'
+
+# Python without what it would load for a person: it starts in half the time.
+quick_python() { python3 -I -S "$@"; }
+
+bundle() {
+    local name base=$OCI_CONFIG
+    oci_set_up
+    bundle=$BATS_TEST_TMPDIR/bundle$((++bundles))
+    # The name is of the kind that assert_host_unchanged looks for.
+    name=rung-0test-$$-$RANDOM-$bundles
+    cgroup=$(cgroup2_mount)/$name
+    mkdir "$bundle"
+    base=${base//@ROOTFS@/${root:-$ROOTFS}}
+    base=${base//@CGROUP@//$name}
+    if (($#)); then
+        quick_python -c "$OCI_EDIT" "$@" <<<"$base" >"$bundle/config.json"
+    else
+        echo "$base" >"$bundle/config.json"
+    fi
+}
+
+oci_set_up() {
+    state=$BATS_TEST_TMPDIR/$OCI_STATE
+    out=$BATS_TEST_TMPDIR/container.out
+    bundles=${bundles:-0}
+}
+
+oci() {
+    oci_set_up
+    rung --root "$state" "$@"
+}
+
+# What a container writes may come long after the command that made it: it gets files of its own.
+oci_create() {
+    oci_set_up
+    : >"$out"
+    status=0
+    timeout --kill-after=5 "$DEMO_LIMIT" "$DEMO_PROGRAM" --root "$state" create --bundle "$bundle" "$@" c1 \
+        </dev/null >>"$out" 2>"$BATS_TEST_TMPDIR/create.err" 3>&- 4>&- || status=$?
+    read_output /dev/null "$BATS_TEST_TMPDIR/create.err"
+    show_result "rung create --bundle $bundle $* c1"
+}
+
+oci_start() { oci start c1; }
+
+oci_run() {
+    oci_create "$@"
+    assert_status 0 || return
+    oci_start
+    assert_status 0 || return
+    # shellcheck disable=SC2034 # it is for the tests
+    pid=$(state_of pid)
+}
+
+state_of() {
+    "$DEMO_PROGRAM" --root "$state" state "${2:-c1}" 2>/dev/null | json /dev/stdin "$1"
+}
+
+is() { [[ $(state_of status "${2:-c1}") == "$1" ]]; }
+
+oci_output() {
+    eventually is stopped || fail "it does not end: it is $(state_of status)" || return
+    cat "$out"
+}
+
+# shellcheck disable=SC2053 # it is a pattern
+refused() {
+    ((status != 0)) || fail 'it was not refused' || return
+    [[ -n $stderr && $stderr != *$'\n'* ]] || fail 'its error is not one line' || return
+    [[ $stderr == ${1:-*} ]] || fail "its error does not fit: $1" || return
+    nothing_left
+}
+
+# nothing_left: no state (of any container), and no cgroup.
+nothing_left() {
+    [[ -z $(state_of status) ]] || fail 'there is a state' || return
+    ! compgen -G "$state/*/" || fail 'there is a directory of it' || return
+    [[ ! -e $cgroup ]] || fail 'its cgroup is there'
+}
+
+json() {
+    quick_python -c '
+import json, sys
+try:
+    value = json.load(open(sys.argv[1]))
+    for key in sys.argv[2].split("."):
+        value = value[int(key) if isinstance(value, list) else key]
+except (ValueError, KeyError, IndexError):
+    sys.exit(0)
+print(value if isinstance(value, str) else json.dumps(value))' "$1" "$2"
+}
+
+oci_clean_up() {
+    local directory
+    [[ -d ${state-} ]] || return 0
+    for directory in "$state"/*/; do
+        [[ -d $directory ]] || continue
+        directory=${directory%/}
+        timeout 20 "$DEMO_PROGRAM" --root "$state" delete --force "${directory##*/}" 3>&- 4>&- || return
+    done
+}
+after_each() { oci_clean_up; }
