@@ -8,24 +8,21 @@
 #define RUNG_EDITS_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef void edit_function(json_t *config, const char *option,
                            const char *value);
 
+/* --read-only, --tty and others without a value, or whose value may be any
+ * word: a table in edits.c says which field they set. */
+edit_function edit_field;
 edit_function edit_hostname;
 edit_function edit_rootfs;
-edit_function edit_read_only;
-edit_function edit_overlay;
 edit_function edit_layer;
 edit_function edit_volume;
 edit_function edit_env;
 edit_function edit_workdir;
-edit_function edit_user;
-edit_function edit_tty;
-edit_function edit_init;
-edit_function edit_cap_add;
-edit_function edit_cap_drop;
-edit_function edit_privileges;
 edit_function edit_seccomp;
 edit_function edit_sysctl;
 edit_function edit_ulimit;
@@ -38,28 +35,42 @@ edit_function edit_pids;
 edit_function edit_cpus;
 edit_function edit_ip;
 edit_function edit_bridge;
-edit_function edit_nat;
-
 /* edits_ids.c */
+edit_function edit_user;
+edit_function edit_group;
+edit_function edit_cap_add;
+edit_function edit_cap_drop;
 edit_function edit_uidmap;
 edit_function edit_gidmap;
 edit_function edit_userns;
 edit_function edit_time_offset;
 edit_function edit_namespace;
-void finish_ids(json_t *config);
 
 /* The command line's rest. */
 void edit_args(json_t *config, char **args);
-/* After the last flag: what depends on several of them. */
+/* After the last flag: what depends on several of them. Without flags it
+ * changes nothing. */
 void edit_finish(json_t *config);
 
-/* For both files: the object at this path, made if it is missing; the names
- * end with NULL. */
-json_t *object_at(json_t *config, ...);
-json_t *array_at(json_t *config, const char *object, const char *name);
-/* As json_object_set_new, but running out of memory ends the program. */
+/* --- for edits*.c; a path is like "process/user/uid" --- */
+
+/* The object or array there, made if it is missing. */
+json_t *place(json_t *config, const char *path, json_type type);
+/* The value there, NULL if there is none. */
+json_t *find_value(json_t *config, const char *path);
+/* Set the field there; append to the array there. */
+void set(json_t *config, const char *path, json_t *value);
+void add(json_t *config, const char *path, json_t *value);
+/* The same for a field whose name is not ours. */
 void put(json_t *object, const char *key, json_t *value);
-void add(json_t *array, json_t *value);
-void annotate(json_t *config, const char *key, const char *value);
+
+/* "--pids x: not a number of processes" */
+_Noreturn void not_a(const char *what, const char *option, const char *value);
+/* The number that text is; not_a() if it is none, or not from min to max. */
+int64_t number_of(const char *text, int64_t min, int64_t max, const char *what,
+                  const char *option, const char *value);
+
+void finish_limits(json_t *config);
+void finish_ids(json_t *config);
 
 #endif

@@ -13,55 +13,63 @@
 #include "spec.h"
 #include "util.h"
 
-static const char *shown(const char *value)
-{
-    return *value ? value : "''";
-}
-
-static int64_t read_size(const char *option, const char *value, int64_t least)
+static int64_t size_of(const char *value, int64_t least, const char *option)
 {
     int64_t bytes;
     if (*value == '-' || !parse_size(value, &bytes) ||
         (bytes != -1 && bytes < least))
-        usage_error("%s %s: not a size (examples: 50M, 1G)", option,
-                    shown(value));
+        not_a("a size (examples: 50M, 1G)", option, value);
     return bytes;
 }
 
+static bool has_memory;
+static int64_t swap_beside = LIMIT_UNSET;
+
 void edit_memory(json_t *config, const char *option, const char *value)
 {
-    int64_t bytes = read_size(option, value, 1);
-    put(object_at(config, "linux", "resources", "memory", NULL), "limit",
-        json_integer(bytes));
-}
-
-void edit_memory_high(json_t *config, const char *option, const char *value)
-{
-    int64_t bytes = read_size(option, value, 1);
-    char text[32] = "max";
-    if (bytes != -1)
-        snprintf(text, sizeof(text), "%lld", (long long)bytes);
-    put(object_at(config, "linux", "resources", "unified", NULL), "memory.high",
-        json_string(text));
+    has_memory = true;
+    set(config, "linux/resources/memory/limit",
+        json_integer(size_of(value, 1, option)));
 }
 
 /* Kept aside until all flags are read: OCI's number includes the memory. */
 void edit_swap(json_t *config, const char *option, const char *value)
 {
-    int64_t bytes = read_size(option, value, 0);
-    put(object_at(config, "linux", "resources", "memory", NULL), "swap",
-        json_integer(bytes));
-    annotate(config, "io.rung.swap", "separate");
+    (void)config;
+    swap_beside = size_of(value, 0, option);
+}
+
+/* No swap by default: what is over the limit is to be killed, not slow. */
+void finish_limits(json_t *config)
+{
+    static const char where[] = "linux/resources/memory/swap";
+    json_int_t limit =
+        json_integer_value(find_value(config, "linux/resources/memory/limit"));
+    if (swap_beside != LIMIT_UNSET && limit <= 0)
+        usage_error("--swap: needs --memory");
+    if (swap_beside == LIMIT_UNSET && (!has_memory || limit <= 0))
+        return;
+    int64_t beside = swap_beside == LIMIT_UNSET ? 0 : swap_beside;
+    if (beside > INT64_MAX - limit)
+        usage_error("--swap: more than there can be");
+    set(config, where, json_integer(beside == -1 ? -1 : limit + beside));
+}
+
+void edit_memory_high(json_t *config, const char *option, const char *value)
+{
+    int64_t bytes = size_of(value, 1, option);
+    char text[32] = "max";
+    if (bytes != -1)
+        snprintf(text, sizeof(text), "%lld", (long long)bytes);
+    set(config, "linux/resources/unified/memory.high", json_string(text));
 }
 
 void edit_pids(json_t *config, const char *option, const char *value)
 {
-    uint64_t number;
-    if (!parse_u64(value, &number) || number < 1 || number > 4194304)
-        usage_error("%s %s: not a number of processes (1 to 4194304)", option,
-                    shown(value));
-    put(object_at(config, "linux", "resources", "pids", NULL), "limit",
-        json_integer((json_int_t)number));
+    int64_t number =
+        number_of(value, 1, 4194304, "a number of processes (1 to 4194304)",
+                  option, value);
+    set(config, "linux/resources/pids/limit", json_integer(number));
 }
 
 /* "0.5" is 50000 of each 100000 microseconds. */
@@ -73,11 +81,10 @@ void edit_cpus(json_t *config, const char *option, const char *value)
     if (*value && strspn(value, "0123456789.") == strlen(value))
         cpus = strtod(value, &end);
     if (!end || *end || cpus < 0.01 || cpus > 4096)
-        usage_error("%s %s: not a number of CPUs (0.01 to 4096)", option,
-                    shown(value));
-    json_t *cpu = object_at(config, "linux", "resources", "cpu", NULL);
-    put(cpu, "period", json_integer(period));
-    put(cpu, "quota", json_integer((json_int_t)(cpus * (double)period + 0.5)));
+        not_a("a number of CPUs (0.01 to 4096)", option, value);
+    set(config, "linux/resources/cpu/period", json_integer(period));
+    set(config, "linux/resources/cpu/quota",
+        json_integer((json_int_t)(cpus * (double)period + 0.5)));
 }
 
 /* The host's list of name servers, or the one behind systemd's local stub. */
@@ -94,12 +101,11 @@ void edit_ip(json_t *config, const char *option, const char *value)
     struct in_addr address;
     unsigned int prefix;
     if (!parse_address(value, &address, &prefix))
-        usage_error("%s %s: not an address with its prefix, like 10.240.0.2/24",
-                    option, shown(value));
-    annotate(config, "io.rung.ip", value);
+        not_a("an address with its prefix, like 10.240.0.2/24", option, value);
+    set(config, "annotations/io.rung.ip", json_string(value));
     const char *source = resolver_path();
     if (source)
-        add(array_at(config, NULL, "mounts"),
+        add(config, "mounts",
             json_pack("{s:s, s:s, s:s, s:[s, s, s, s, s]}", "destination",
                       "/etc/resolv.conf", "type", "bind", "source", source,
                       "options", "bind", "ro", "nosuid", "nodev", "noexec"));
@@ -108,46 +114,6 @@ void edit_ip(json_t *config, const char *option, const char *value)
 void edit_bridge(json_t *config, const char *option, const char *value)
 {
     if (!could_be_link(value))
-        usage_error("%s %s: not a link's name (1 to 15 characters)", option,
-                    shown(value));
-    annotate(config, "io.rung.bridge", value);
-}
-
-void edit_nat(json_t *config, const char *option, const char *value)
-{
-    (void)option;
-    (void)value;
-    annotate(config, "io.rung.nat", "true");
-}
-
-static void finish_swap(json_t *config)
-{
-    json_t *annotations = json_object_get(config, "annotations");
-    json_t *memory = object_at(config, "linux", "resources", "memory", NULL);
-    json_t *limit = json_object_get(memory, "limit");
-    json_t *swap = json_object_get(memory, "swap");
-    bool is_separate = json_object_get(annotations, "io.rung.swap") != NULL;
-    json_object_del(annotations, "io.rung.swap");
-    json_int_t limit_bytes = json_integer_value(limit);
-    json_int_t swap_bytes = json_integer_value(swap);
-    if (is_separate && (!limit || limit_bytes == -1))
-        usage_error("--swap: needs --memory");
-    /* No swap by default: what is over the limit is to be killed, not slow. */
-    if (limit && limit_bytes != -1 && !swap)
-        put(memory, "swap", json_integer(limit_bytes));
-    if (is_separate && swap_bytes != -1)
-        put(memory, "swap", json_integer(limit_bytes + swap_bytes));
-    if (json_object_size(memory) == 0)
-        json_object_del(object_at(config, "linux", "resources", NULL),
-                        "memory");
-}
-
-void edit_finish(json_t *config)
-{
-    finish_swap(config);
-    finish_ids(config);
-    json_t *annotations = json_object_get(config, "annotations");
-    if (json_object_get(annotations, "io.rung.nat") &&
-        !json_object_get(annotations, "io.rung.ip"))
-        usage_error("--nat: needs --ip");
+        not_a("a link's name (1 to 15 characters)", option, value);
+    set(config, "annotations/io.rung.bridge", json_string(value));
 }

@@ -31,23 +31,23 @@ static const struct {
     {"name", "ID", NULL, "the container's name (our PID)"},
     {"pid-file", "FILE", NULL, "write the PID of process 1 there"},
     {"rootfs", "DIR", edit_rootfs, "root file system (build/rootfs)"},
-    {"read-only", NULL, edit_read_only, "the root cannot be written"},
-    {"overlay", NULL, edit_overlay, "what is written is thrown away"},
+    {"read-only", NULL, edit_field, "the root cannot be written"},
+    {"overlay", NULL, edit_field, "what is written is thrown away"},
     {"layer", "DIR", edit_layer, "put DIR on top of the root, as overlay"},
     {"volume", "SRC:DST[:ro]", edit_volume, "SRC of the host appears as DST"},
     {"hostname", "NAME", edit_hostname, "host name (container)"},
     {"env", "NAME=VALUE", edit_env, "set an environment variable"},
     {"workdir", "DIR", edit_workdir, "start in this directory (/)"},
-    {"tty", NULL, edit_tty, "a terminal of its own (if ours is one)"},
-    {"no-tty", NULL, edit_tty, "no terminal"},
-    {"init", NULL, edit_init, "process 1 reaps and passes signals on"},
+    {"tty", NULL, edit_field, "a terminal of its own (if ours is one)"},
+    {"no-tty", NULL, edit_field, "no terminal"},
+    {"init", NULL, edit_field, "process 1 reaps and passes signals on"},
     {"user", "UID[:GID]", edit_user, "run as this user (0:0)"},
     {"userns", NULL, edit_userns, "a user namespace: its root is not root"},
     {"uidmap", "IN:OUT:COUNT", edit_uidmap, "a line of uid_map"},
     {"gidmap", "IN:OUT:COUNT", edit_gidmap, "a line of gid_map"},
     {"cap-add", "NAME", edit_cap_add, "give a capability, or ALL"},
     {"cap-drop", "NAME", edit_cap_drop, "take a capability, or ALL"},
-    {"new-privs", NULL, edit_privileges, "set-user-ID programs work"},
+    {"new-privs", NULL, edit_field, "set-user-ID programs work"},
     {"seccomp", "PROFILE", edit_seccomp, "default, unconfined or a file"},
     {"ulimit", "NAME=SOFT:HARD", edit_ulimit, "nofile=1024:2048"},
     {"sysctl", "KEY=VALUE", edit_sysctl, "a kernel setting of a namespace"},
@@ -61,7 +61,7 @@ static const struct {
     {"cpus", "N", edit_cpus, "CPUs at most: 0.5 is half of one"},
     {"ip", "ADDRESS/LEN", edit_ip, "a network: 10.240.0.2/24"},
     {"bridge", "NAME", edit_bridge, "the bridge to plug it into (rung0)"},
-    {"nat", NULL, edit_nat, "reach the world through the host"},
+    {"nat", NULL, edit_field, "reach the world through the host"},
     {"without", "WORD", NULL, "leave out one safeguard (see below)"},
     {"ipc", NULL, edit_namespace, "a new IPC namespace (it is new anyway)"},
     {"mount", NULL, edit_namespace, "a new mount namespace (likewise)"},
@@ -224,7 +224,7 @@ void options_parse(struct options *o, int argc, char **argv)
     o->is_builtin = !is_bundle;
     find_config(o, config_path);
     if (!is_bundle && strcmp(argv[0], "run") == 0 && is_interactive())
-        edit_tty(o->config, "--tty", NULL);
+        edit_field(o->config, "--tty", NULL);
     optind = 0;
     for (int flag; (flag = next_flag(argc, argv)) != -1;) {
         if (!FLAGS[flag].edit)
