@@ -102,6 +102,35 @@ mutants: ## leave out each safeguard, and see a test fail
 	@scripts/setup build test
 	@scripts/mutants
 
+##@ Write it yourself (STEP=01 to 07; your files are in work/)
+
+lab: ## begin a step from ours before it (FROM=mine: from yours)
+grade: ## run the step's tests on your program: points, failures
+hint: ## the next hint for the first test that fails
+watch: ## grade at each save
+diff: ## what our step adds to the one before
+compare: ## your program and ours
+status: ## points in all steps, and what is next
+reset: ## move your step to work/old, to begin again
+report: ## your grades as TAP, JUnit and JSON
+jump: ## begin at a later step
+
+##@ For a class
+
+class-report: ## a table of students and steps (DIR=submissions/)
+bundle: ## an archive for a class without internet
+handout: ## the chapters as one PDF
+
+lab grade hint watch diff compare status reset report jump class-report bundle \
+handout:
+	@scripts/setup build test
+	@scripts/lab $@ $(foreach option,step part from demo dir engine,$(if \
+	    $(value $(call upper,$(option))), \
+	    '--$(option)=$(value $(call upper,$(option)))')) \
+	    $(if $(STRICT),--strict) $(if $(YES),--yes)
+
+upper = $(shell echo $1 | tr a-z A-Z)
+
 ##@ For those who change the code
 
 format: ## lay the C code out as .clang-format says
@@ -197,6 +226,10 @@ step04_mount_proc/demo step05_cgroup_v2/demo step06_veth/demo: \
 %/demo: $$(sort %/demo.c $$(wildcard %/*.[ch])) $(BUILD)/command
 	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,$(call step,$*))
 
+# A learner's program is built as ours is: work/step05_cgroup_v2/demo.
+work/%/demo: $$(wildcard work/$$*/*.[ch]) $(BUILD)/command
+	@$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,$(call step,$(*F)))
+
 $(BUILD)/step0%/demo: $$(wildcard step0$$*_*/*.[ch]) $(BUILD)/command
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,step0$*)
@@ -249,4 +282,6 @@ FORCE:
     asan arm64 i386 install clean variant FORCE \
     step01 step02 step03 step04 step05 step06 step07 \
     test01 test02 test03 test04 test05 test06 test07 \
-    diff02 diff03 diff04 diff05 diff06 diff07
+    diff02 diff03 diff04 diff05 diff06 diff07 \
+    lab grade hint watch diff compare status reset report jump class-report \
+    bundle handout

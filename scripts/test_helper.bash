@@ -148,6 +148,7 @@ start_demo() {
     env --default-signal=INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
     demo_pid=$!
     running[demo_pid]="${DEMO_WORDS[*]} $*"
+    printf '$ %s &\n' "${running[demo_pid]}"
     out_of[demo_pid]=$demo_out
 }
 
@@ -177,9 +178,12 @@ process_ended() {
 
 # container_pid [PID OF A DEMO]: the first descendant of the demo that runs another program than the demo's own.
 container_pid() {
-    eventually container_runs "${1:-$demo_pid}" >/dev/null ||
-        fail "the demo runs no command: $(cat "$demo_err")" || return
-    container_runs "${1:-$demo_pid}"
+    eventually container_runs_or_ended "${1:-$demo_pid}" >/dev/null || true
+    container_runs "${1:-$demo_pid}" || fail "the demo runs no command: $(cat "$demo_err")" >&2
+}
+
+container_runs_or_ended() {
+    container_runs "$1" || process_ended "$1"
 }
 
 container_runs() {
@@ -319,6 +323,10 @@ status_field() {
 eventually() {
     local end=$((SECONDS + ${EVENTUALLY_SECONDS:-10} * SLOWNESS))
     until "$@"; do
+        # A demo that has ended prints nothing any more: what it still had to say arrives within a second.
+        if [[ ${!#} == "${demo_out:-none}" ]] && process_ended "$demo_pid"; then
+            end=$((end < SECONDS + 1 ? end : SECONDS + 1))
+        fi
         ((SECONDS < end)) || return 1
         sleep 0.05
     done

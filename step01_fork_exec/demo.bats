@@ -21,6 +21,7 @@ state_is() {
 
 # --- Parent and child ------------------------------------------------------
 
+# needs: nothing
 @test "shell, demo and command are three generations" {
     start_ready sh -c 'echo $$ $PPID; echo ready; exec sleep 100'
     [[ $(status_field "$pid" PPid) == "$demo_pid" ]]

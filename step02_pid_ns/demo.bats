@@ -50,6 +50,7 @@ numbers_of() {
     assert_output '1 0'
 }
 
+# needs: nothing
 @test "the host knows it by another number, as the demo's child" {
     start_ready sh -c 'echo ready; exec sleep 100'
     [[ $(numbers_of "$pid") == "$pid 1" ]]

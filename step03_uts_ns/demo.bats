@@ -98,6 +98,7 @@ name_in() {
 
 # --- The namespace ---
 
+# needs: nothing
 @test "the UTS namespace is new, and the demo stays in the host's" {
     start_ready
     [[ $(ns_inode "$pid" uts) != "$(ns_inode self uts)" ]]

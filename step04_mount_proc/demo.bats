@@ -107,6 +107,7 @@ look_at_host() {
 
 # --- The root ---
 
+# needs: nothing
 @test "its root is the directory of --rootfs" {
     make_own_root
     echo inside >"$root/etc/where"

@@ -79,6 +79,7 @@ handed_down() {
 
 # --- The cgroup ------------------------------------------------------------
 
+# needs: nothing
 @test "its limits are files in its cgroup" {
     start_ready --memory 50M --memory-high 40M --swap 1M --pids 20 --cpus 0.5
     [[ $(<"$cgroup/memory.max") == 52428800 ]]

@@ -140,6 +140,7 @@ ip_forward() {
 
 # --- The namespace ---------------------------------------------------------
 
+# needs: nothing
 @test "its network namespace is its own" {
     start_ready
     [[ $(ns_inode "$pid" net) != "$(ns_inode "$host_pid" net)" ]]

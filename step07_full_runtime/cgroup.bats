@@ -33,6 +33,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # --- Where it is ---
 
+# needs: nothing
 @test "each container is alone in a cgroup of its own" {
     start_ready
     [[ ${cgroup##*/} == rung-* ]]

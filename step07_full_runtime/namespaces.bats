@@ -15,6 +15,7 @@ start_ready() {
     pid=$(container_pid)
 }
 
+# needs: nothing
 @test "it has six namespaces of its own, and shares the host's users and clocks" {
     start_ready
     for type in cgroup ipc mnt net pid uts; do

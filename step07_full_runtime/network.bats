@@ -97,6 +97,7 @@ while True:
     done
 }
 
+# needs: nothing
 @test "--ip: the bridge and the cable, seen from the host" {
     start_ready --ip 10.240.0.2/24
     [[ $(on_host ip -4 -o addr show rung0) == *'10.240.0.1/24'* ]]

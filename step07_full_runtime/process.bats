@@ -68,6 +68,7 @@ start_ready() {
 
 # --- User ---
 
+# needs: nothing
 @test "--user: ids of the process, seen from the host" {
     start_ready --user 1000:2000
     [[ $(status_field "$pid" Uid) == $'1000\t1000\t1000\t1000' ]]

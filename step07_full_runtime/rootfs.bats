@@ -31,6 +31,7 @@ mount_of() {
     assert_output inside
 }
 
+# needs: nothing
 @test "no mount of the host is left in it" {
     start_ready
     run ! grep -F "$BATS_TEST_TMPDIR" "/proc/$pid/mountinfo"

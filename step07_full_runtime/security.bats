@@ -34,6 +34,7 @@ refused() {
 # The documented set: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT SETFCAP.
 DEFAULT_CAPABILITIES=00000000800405fb
 
+# needs: nothing
 @test "the default capabilities are the documented ones, in every set" {
     start_ready
     [[ $(status_field "$pid" CapBnd) == "$DEFAULT_CAPABILITIES" ]]
