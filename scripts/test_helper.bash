@@ -465,7 +465,24 @@ setup() {
     if declare -F before_each >/dev/null; then before_each; fi
 }
 
+# show_values: when a comparison [[ A == B ]] has failed, say what A is. The test's processes still run.
+show_values() {
+    [[ -z ${BATS_TEST_COMPLETED-} ]] || return 0
+    local frame=${BATS_DEBUG_LAST_STACK_TRACE[0]-} text piece value
+    [[ $frame == *" test_"* ]] || return 0
+    text=$(sed -n "${frame%% *}p" "$BATS_TEST_FILENAME")
+    local comparison='^ *\[\[ (.*) \]\]' left='^([^=]*) (==|!=|=~) '
+    [[ $text =~ $comparison ]] || return 0
+    while IFS= read -r piece; do
+        [[ $piece =~ $left ]] || continue
+        # What is cut in the wrong place is no command: then say nothing.
+        value=$(trap - DEBUG ERR && set +eE && eval "printf %s \"${BASH_REMATCH[1]}\"" 2>/dev/null) || continue
+        printf 'VALUE: %s is: %s\n' "${BASH_REMATCH[1]}" "$value"
+    done <<<"${BASH_REMATCH[1]// && /$'\n'}"
+}
+
 teardown() {
+    show_values || true
     local problem='' pid
     if declare -F after_each >/dev/null; then after_each || problem=after_each; fi
     for pid in "${!running[@]}"; do
@@ -513,7 +530,7 @@ host_snapshot() {
         [[ $cgroups_before == *"$name"* ]] || of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
     done
     for pid in $(processes_left); do
-        printf 'process %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+        printf 'process %s %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
     done
 }
 

@@ -72,8 +72,8 @@ def read_failure(text, program):
             inside = not re.search(r"' failed( with status \d+)?$", line)
         elif line.startswith("$ "):
             ran, came = line[2:], []
-        elif line.startswith("FAILED: "):
-            came.insert(0, line.removeprefix("FAILED: "))
+        elif line.startswith(("FAILED: ", "VALUE: ")):
+            came.insert(0, line.split(": ", 1)[1])
         elif line.strip():
             came.append(line)
     expected = [re.sub(r"' failed( with status \d+)?$", "", line) for line in expected]
