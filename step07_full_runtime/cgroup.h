@@ -22,6 +22,7 @@ struct cgroup {
     char *path; /* its directory; goes into the state file */
     char *parent; /* the directory above, which hands out controllers */
     unsigned int need; /* controllers that the limits need, a bit for each */
+    unsigned int wish; /* and those that are nice to have */
     int fd; /* the directory, for CLONE_INTO_CGROUP; or -1 */
     char *slice; /* systemd's unit above, and the one that holds our cgroup; */
     char *scope; /* NULL: we make the directory ourselves */
@@ -39,16 +40,21 @@ void cgroup_create(struct cgroup *c);
 /* For systemd: make a scope with this process in it, then our directory below,
  * and open fd. Otherwise the process is in place since clone3(2). */
 void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid);
-/* Write the limits. Also used by `update`. */
+/* Write the limits, and give the cgroup to the container's user if it is to
+ * see it writable. */
 void cgroup_limits(const struct cgroup *c, const struct spec *spec);
+/* New limits for a container that runs: all of them, or the program ends and
+ * says which were not taken back. */
+void cgroup_update(struct cgroup *c, const struct spec *spec);
 
 /* Stop or continue every process in it. Waits until it is so, 10 s at most;
  * 0, or -1 and errno. */
 int cgroup_freeze(const struct cgroup *c, bool frozen);
 /* SIGKILL to every process in it: 0, or -1 and errno. Does not wait. */
 int cgroup_kill(const struct cgroup *c);
-/* Kill, wait for "populated 0", remove it and all below; then take back the
- * controllers that no container needs any more. 0, or -1 after warn(). */
+/* Kill, wait for "populated 0", remove it and all below, and the directories
+ * above that we made and nobody uses; then take back the controllers that no
+ * container needs any more. 0, or -1 after warn(). */
 int cgroup_undo(struct cgroup *c);
 
 /* What the kernel counted. -1: this host or cgroup does not say. */

@@ -20,7 +20,7 @@
 #include "util.h"
 
 static const char *const CONTROLLERS[] = {
-    "cpu", "cpuset", "hugetlb", "io", "memory", "misc", "pids", "rdma",
+    "cpu", "cpuset", "dmem", "hugetlb", "io", "memory", "misc", "pids", "rdma",
 };
 
 /* --- sets of controllers, a bit for each --- */
@@ -68,38 +68,21 @@ unsigned int read_controllers(const char *directory, const char *file)
 
 /* --- what the limits need --- */
 
-static bool is_limit(int64_t value)
-{
-    return value != LIMIT_UNSET && value != LIMIT_MAX;
-}
-
-/* "memory.max" needs memory; "cgroup.max.depth" needs nothing. */
-static unsigned int unified_needs(const struct unified_setting *setting)
-{
-    size_t prefix = strcspn(setting->file, ".");
-    unsigned int bit = controller_bit(setting->file, prefix);
-    bool known = bit || strncmp(setting->file, "cgroup.max.", 11) == 0;
-    if (!known || strchr(setting->file, '/'))
-        fail("config.json: linux.resources.unified: \"%s\" is not a cgroup "
-             "file that we may write",
-             setting->file);
-    return bit;
-}
-
-static unsigned int controllers_needed(const struct resources *r)
+/* "memory.max" needs memory; "cgroup.max.depth" needs nothing, and "max" is
+ * what holds without the controller, too. */
+unsigned int controllers_needed(const struct resources *r)
 {
     unsigned int need = 0;
-    if (is_limit(r->memory_limit) || is_limit(r->memory_swap) ||
-        is_limit(r->memory_reservation) || is_limit(r->memory_high))
-        need |= controllers_in("memory");
-    if (is_limit(r->pids_limit))
-        need |= controllers_in("pids");
-    if (is_limit(r->cpu_quota) || r->cpu_shares)
-        need |= controllers_in("cpu");
-    if (r->cpuset_cpus || r->cpuset_mems)
-        need |= controllers_in("cpuset");
-    for (size_t i = 0; i < r->unified_count; i++)
-        need |= unified_needs(&r->unified[i]);
+    for (size_t i = 0; i < r->setting_count; i++) {
+        const struct cgroup_setting *s = &r->settings[i];
+        unsigned int bit = controller_bit(s->file, strcspn(s->file, "."));
+        if (!bit && strncmp(s->file, "cgroup.", 7) != 0)
+            fail("config.json: linux.resources.unified: \"%s\" is not a file "
+                 "of a controller that we know",
+                 s->file);
+        if (strncmp(s->value, "max", 3) != 0)
+            need |= bit;
+    }
     return need;
 }
 
@@ -217,23 +200,6 @@ static bool has_processes(const char *directory)
     return !text || *text;
 }
 
-/* NULL if a cgroup with these controllers can be made here; else why not. */
-static const char *why_not(const char *directory, unsigned int need)
-{
-    if (need & ~read_controllers(directory, "cgroup.controllers"))
-        return "it does not have the controllers (not delegated)";
-    if (!can_write(directory, ".") || !can_write(directory, "cgroup.procs"))
-        return "we may not write there (not delegated; are you root?)";
-    if (!(need & ~read_controllers(directory, "cgroup.subtree_control")))
-        return NULL;
-    if (has_processes(directory))
-        return "it has processes of its own, so it cannot hand controllers "
-               "down (start from a cgroup below it)";
-    if (!can_write(directory, "cgroup.subtree_control"))
-        return "we may not write its cgroup.subtree_control";
-    return NULL;
-}
-
 /* Cut the last name off. False if directory is the mount point already. */
 static bool climb(char *directory, const char *mount)
 {
@@ -243,6 +209,36 @@ static bool climb(char *directory, const char *mount)
     return true;
 }
 
+/* NULL if this one can hand them down; else why not. What it lacks it may
+ * get from above, up to `top`. */
+static const char *why_not_controllers(const char *directory, const char *top,
+                                       unsigned int need)
+{
+    need &= ~read_controllers(directory, "cgroup.subtree_control");
+    if (!need)
+        return NULL;
+    unsigned int lacking =
+        need & ~read_controllers(directory, "cgroup.controllers");
+    CLEANUP(free_string) char *above = copy_string(directory);
+    if (lacking && !climb(above, top))
+        return "it does not have the controllers (not delegated)";
+    if (has_processes(directory))
+        return "it has processes of its own, so it cannot hand controllers "
+               "down (start from a cgroup below it)";
+    if (!can_write(directory, "cgroup.subtree_control"))
+        return "we may not write its cgroup.subtree_control (not delegated)";
+    return lacking ? why_not_controllers(above, top, lacking) : NULL;
+}
+
+/* NULL if a cgroup with these controllers can be made here; else why not. */
+static const char *why_not(const char *directory, const char *top,
+                           unsigned int need)
+{
+    if (!can_write(directory, ".") || !can_write(directory, "cgroup.procs"))
+        return "we may not write there (not delegated; are you root?)";
+    return why_not_controllers(directory, top, need);
+}
+
 /* The nearest of our ancestors that will do, or NULL and the reason. */
 static char *find_parent(const struct hierarchy *h, unsigned int need,
                          const char **reason)
@@ -250,7 +246,7 @@ static char *find_parent(const struct hierarchy *h, unsigned int need,
     char *directory = copy_string(h->own);
     *reason = NULL;
     do {
-        const char *obstacle = why_not(directory, need);
+        const char *obstacle = why_not(directory, directory, need);
         if (!obstacle)
             return directory;
         if (!*reason)
@@ -272,7 +268,7 @@ static bool host_has_v1(void)
 
 /* Why the limits that were asked for cannot be set. Ends the program. */
 static _Noreturn void refuse(const struct hierarchy *h, unsigned int need,
-                             const char *reason)
+                             const char *directory, const char *reason)
 {
     CLEANUP(free_string) char *names = controller_names(need, "");
     const char *v1 = host_has_v1() ? " of cgroup v1; boot with "
@@ -282,6 +278,8 @@ static _Noreturn void refuse(const struct hierarchy *h, unsigned int need,
     if (!h->mount)
         fail("set limits (%s): no cgroup v2 hierarchy is mounted (a host%s)",
              names, v1);
+    if (!need)
+        fail("create a cgroup below %s: %s", directory, reason);
     unsigned int missing =
         need & ~read_controllers(h->mount, "cgroup.controllers");
     if (missing) {
@@ -289,7 +287,7 @@ static _Noreturn void refuse(const struct hierarchy *h, unsigned int need,
         fail("set limits: %s has no controller %s (a host%s)", h->mount, lost,
              v1);
     }
-    fail("set limits (%s) below %s: %s", names, h->own, reason);
+    fail("set limits (%s) below %s: %s", names, directory, reason);
 }
 
 /* --- the plan --- */
@@ -308,56 +306,103 @@ static bool is_plain_path(const char *path)
     return true;
 }
 
-/* An absolute cgroupsPath starts at the top of the hierarchy. */
+/* An absolute path is below the top of the hierarchy; so is any of root's,
+ * because the same path has to lead to the same place. Others have a part of
+ * the hierarchy only, and theirs are below that. */
+static bool is_from_top(const struct spec *spec)
+{
+    return *spec->cgroups_path == '/' || !spec->rootless;
+}
+
 static void plan_given_path(struct cgroup *c, const struct hierarchy *h,
-                            const char *given)
+                            const char *given, bool from_top)
 {
     const char *name = given + strspn(given, "/");
     if (!*name || !is_plain_path(given))
         fail("config.json: linux.cgroupsPath: \"%s\" is not a cgroup's name",
              given);
-    if (*given == '/') {
-        free(c->parent);
-        c->parent = copy_string(h->mount);
-    }
-    c->path = join_path(c->parent, name);
+    c->path = join_path(from_top ? h->mount : c->parent, name);
     size_t last = strlen(c->path) - 1;
     while (c->path[last] == '/')
         c->path[last--] = '\0';
     free(c->parent);
     c->parent = copy_string(c->path);
     *strrchr(c->parent, '/') = '\0';
+    /* Engines read statistics: so all that there is, for them. */
+    c->wish = read_controllers(h->mount, "cgroup.controllers");
+}
+
+/* Directories that are not there yet will be made, as far as we may. */
+static char *nearest_existing(const char *path)
+{
+    char *directory = copy_string(path);
+    while (access(directory, F_OK) == -1 && *directory)
+        *strrchr(directory, '/') = '\0';
+    return directory;
+}
+
+/* False if it cannot be there, and nobody minds: without root's rights, and
+ * without limits, a container may stay in our own cgroup. */
+static bool plan_place(struct cgroup *c, const struct hierarchy *h,
+                       const struct spec *spec, const char *id)
+{
+    const char *reason = "";
+    if (!h->mount && !c->need && (spec->rootless || !spec->cgroups_path))
+        return false;
+    if (!h->mount)
+        refuse(h, c->need, "", reason);
+    if (spec->cgroups_path && is_from_top(spec)) {
+        plan_given_path(c, h, spec->cgroups_path, true);
+        CLEANUP(free_string) char *at = nearest_existing(c->parent);
+        reason = why_not(at, h->mount, c->need);
+        if (reason && (c->need || !spec->rootless))
+            refuse(h, c->need, at, reason);
+        return !reason;
+    }
+    c->parent = find_parent(h, c->need, &reason);
+    if (!c->parent && c->need)
+        refuse(h, c->need, h->own, reason);
+    if (c->parent && spec->cgroups_path)
+        plan_given_path(c, h, spec->cgroups_path, false);
+    else if (c->parent)
+        c->path = print_string("%s/%s%s", c->parent,
+                               strncmp(id, "rung-", 5) == 0 ? "" : "rung-", id);
+    return c->parent;
 }
 
 void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id)
 {
     *c = (struct cgroup){.fd = -1};
-    c->need = controllers_needed(&spec->resources);
-    CLEANUP(free_hierarchy) struct hierarchy h = {.mount = NULL};
-    const char *reason = "";
-    if (find_hierarchy(&h))
-        c->parent = find_parent(&h, c->need, &reason);
-    if (!c->parent && (c->need || (spec->cgroups_path && !spec->rootless)))
-        refuse(&h, c->need, reason);
-    if (!c->parent)
+    c->wish = c->need = controllers_needed(&spec->resources);
+    if (spec->invocation.cgroup_manager == CGROUP_DISABLED) {
+        if (c->need)
+            fail("set limits: not with --cgroup-manager disabled");
         return;
-    if (spec->cgroups_path)
-        plan_given_path(c, &h, spec->cgroups_path);
-    else
-        c->path = print_string("%s/%s%s", c->parent,
-                               strncmp(id, "rung-", 5) == 0 ? "" : "rung-", id);
-    if (!spec->cgroups_path && access(c->path, F_OK) == 0)
+    }
+    CLEANUP(free_hierarchy) struct hierarchy h = {.mount = NULL};
+    (void)find_hierarchy(&h);
+    if (spec->invocation.cgroup_manager == CGROUP_SYSTEMD) {
+        if (!h.mount)
+            refuse(&h, c->need, "", "");
+        cgroup_plan_scope(c, spec, id, h.mount);
+        return;
+    }
+    if (!plan_place(c, &h, spec, id)) {
+        free(c->path);
+        c->path = NULL;
+    } else if (!spec->cgroups_path && access(c->path, F_OK) == 0) {
         fail("create cgroup %s: it exists (another container has this id)",
              c->path);
+    }
 }
 
 void cgroup_reopen(struct cgroup *c, const char *path, const char *scope)
 {
     *c = (struct cgroup){.fd = -1};
-    if (scope)
-        c->scope = copy_string(scope);
     if (!path)
         return;
+    if (scope)
+        c->scope = copy_string(scope);
     c->path = copy_string(path);
     c->parent = copy_string(path);
     char *slash = strrchr(c->parent, '/');

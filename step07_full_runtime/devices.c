@@ -4,18 +4,20 @@
  * eBPF is the machine language of a small computer inside the kernel: eleven
  * registers r0 to r10, and no loops here. The kernel calls our program with
  * r1 pointing to "who wants what" (struct bpf_cgroup_dev_ctx), and reads the
- * answer from r0: 1 is yes, 0 is no. For two rules it looks like this:
+ * answer from r0: 1 is yes, 0 is no. One rule looks like this:
  *
- *         r2 = type, r3 = access, r4 = major, r5 = minor
- *         if r2 != char goto next      allow c 1:3 rwm
+ *         r2 = type, r3 = what is wanted (r, w, m), r4 = major, r5 = minor
+ *         if r2 != char goto next      allow c 1:3 rw
  *         if r4 != 1 goto next
  *         if r5 != 3 goto next
- *         r0 = 1; exit
+ *         r3 &= ~(r | w)               these are granted
+ *         if r3 != 0 goto next
+ *         r0 = 1; exit                 nothing else was wanted
  *   next: ...                          the rule before it
- *         r0 = 0; exit                 no rule fits: no
+ *         r0 = 0; exit                 no rule grants what is left: no
  *
- * The last rule that fits decides, so the program tries them from the last to
- * the first.
+ * Of two rules the later one counts, for each of r, w and m by itself: so the
+ * program asks them from the last to the first.
  */
 #define _GNU_SOURCE
 
@@ -29,10 +31,13 @@
 #include "devices.h"
 #include "util.h"
 
+#define FILTER_NAME "rung_devices"
+
 enum {
     ANY_ACCESS = DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD,
     RULE_LENGTH = 8, /* the most instructions that one rule becomes */
     FRAME_LENGTH = 8,
+    MOST_FILTERS = 64, /* in one cgroup: the kernel's limit */
 };
 
 /* What every container has: the devices of the specification's list. */
@@ -121,18 +126,19 @@ static int32_t kernel_access(unsigned int access)
            (access & DEVICE_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0);
 }
 
-/*
- * To allow, a rule must give all that is wanted; to deny, it is enough that
- * it forbids a part. r1 is free by now.
- */
+/* What the rule decides about; r1 is free by now. */
 static void emit_access(struct program *p, const struct device_rule *rule)
 {
-    if (rule->access == ANY_ACCESS)
-        return;
-    unsigned int mask = rule->allow ? ANY_ACCESS & ~rule->access : rule->access;
-    emit_copy(p, BPF_REG_1, BPF_REG_3);
-    emit_number(p, BPF_AND, BPF_REG_1, kernel_access(mask));
-    emit_jump(p, rule->allow ? BPF_JNE : BPF_JEQ, BPF_REG_1, 0);
+    int32_t access = kernel_access(rule->access);
+    if (rule->allow) {
+        emit_number(p, BPF_AND, BPF_REG_3, ~access);
+        if (rule->access != ANY_ACCESS)
+            emit_jump(p, BPF_JNE, BPF_REG_3, 0);
+    } else if (rule->access != ANY_ACCESS) {
+        emit_copy(p, BPF_REG_1, BPF_REG_3);
+        emit_number(p, BPF_AND, BPF_REG_1, access);
+        emit_jump(p, BPF_JEQ, BPF_REG_1, 0);
+    }
 }
 
 /* False if the rule fits everything: nothing after it can be reached. */
@@ -142,18 +148,20 @@ static bool emit_rule(struct program *p, const struct device_rule *rule)
     if (rule->type != 'a')
         emit_jump(p, BPF_JNE, BPF_REG_2,
                   rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-    emit_access(p, rule);
     if (rule->major != -1)
         emit_jump(p, BPF_JNE, BPF_REG_4, (int32_t)rule->major);
     if (rule->minor != -1)
         emit_jump(p, BPF_JNE, BPF_REG_5, (int32_t)rule->minor);
-    bool conditional = p->length > start;
+    emit_access(p, rule);
     emit_answer(p, rule->allow);
+    bool conditional = false;
     for (uint32_t i = start; i < p->length; i++) {
         uint8_t code = p->code[i].code;
-        if (code == (BPF_JMP | BPF_JNE | BPF_K) ||
-            code == (BPF_JMP | BPF_JEQ | BPF_K))
-            p->code[i].off = (int16_t)(p->length - i - 1); /* the next rule */
+        if (code != (BPF_JMP | BPF_JNE | BPF_K) &&
+            code != (BPF_JMP | BPF_JEQ | BPF_K))
+            continue;
+        p->code[i].off = (int16_t)(p->length - i - 1); /* the next rule */
+        conditional = true;
     }
     return conditional;
 }
@@ -199,6 +207,11 @@ static void write_program(struct program *p, const struct spec *spec)
 
 /* --- handing it to the kernel --- */
 
+static int bpf(int command, union bpf_attr *attr)
+{
+    return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
 static int load(const struct program *p)
 {
     union bpf_attr attr = {
@@ -206,10 +219,10 @@ static int load(const struct program *p)
         .insns = (uintptr_t)p->code,
         .insn_cnt = p->length,
         .license = (uintptr_t) "MIT",
-        .prog_name = "rung_devices",
+        .prog_name = FILTER_NAME,
     };
     narrate(7, "bpf(BPF_PROG_LOAD, %u instructions)", p->length);
-    int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+    int fd = bpf(BPF_PROG_LOAD, &attr);
     if (fd == -1 && (errno == EINVAL || errno == ENOSYS))
         fail("load the device filter: this kernel has none "
              "(CONFIG_CGROUP_BPF)");
@@ -218,11 +231,40 @@ static int load(const struct program *p)
     return fd;
 }
 
+/* Our filter in this cgroup, as a descriptor; -1: there is none. */
+static int attached_filter(int cgroup_fd)
+{
+    uint32_t ids[MOST_FILTERS];
+    union bpf_attr query = {.query = {
+                                .target_fd = (uint32_t)cgroup_fd,
+                                .attach_type = BPF_CGROUP_DEVICE,
+                                .prog_ids = (uintptr_t)ids,
+                                .prog_cnt = ARRAY_SIZE(ids),
+                            }};
+    if (bpf(BPF_PROG_QUERY, &query) == -1)
+        return -1;
+    for (uint32_t i = 0; i < query.query.prog_cnt; i++) {
+        int fd =
+            bpf(BPF_PROG_GET_FD_BY_ID, &(union bpf_attr){.prog_id = ids[i]});
+        struct bpf_prog_info info = {0};
+        union bpf_attr ask = {.info = {
+                                  .bpf_fd = (uint32_t)fd,
+                                  .info_len = sizeof(info),
+                                  .info = (uintptr_t)&info,
+                              }};
+        if (fd != -1 && bpf(BPF_OBJ_GET_INFO_BY_FD, &ask) == 0 &&
+            strcmp(info.name, FILTER_NAME) == 0)
+            return fd;
+        close_fd(&fd);
+    }
+    return -1;
+}
+
 /*
  * BPF_F_ALLOW_MULTI: programs of the cgroups above still have their say, and
- * all of them must say yes.
+ * all of them must say yes. BPF_F_REPLACE: there is no moment without one.
  */
-static void attach(int program_fd, int cgroup_fd)
+static void attach(int program_fd, int cgroup_fd, int old_fd)
 {
     union bpf_attr attr = {
         .target_fd = (uint32_t)cgroup_fd,
@@ -230,8 +272,12 @@ static void attach(int program_fd, int cgroup_fd)
         .attach_type = BPF_CGROUP_DEVICE,
         .attach_flags = BPF_F_ALLOW_MULTI,
     };
+    if (old_fd != -1) {
+        attr.attach_flags |= BPF_F_REPLACE;
+        attr.replace_bpf_fd = (uint32_t)old_fd;
+    }
     narrate(7, "bpf(BPF_PROG_ATTACH, BPF_CGROUP_DEVICE)");
-    if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) == -1)
+    if (bpf(BPF_PROG_ATTACH, &attr) == -1)
         die("attach the device filter to the cgroup");
 }
 
@@ -244,14 +290,8 @@ static void need_no_filter(const struct spec *spec)
              "filter, so the container could open every disk");
 }
 
-void devices_attach(int cgroup_fd, const struct spec *spec)
+static void attach_filter(int cgroup_fd, const struct spec *spec, int old_fd)
 {
-    if (spec->rootless)
-        return;
-    if (cgroup_fd == -1) {
-        need_no_filter(spec);
-        return;
-    }
     size_t rules = spec->device_count + spec->resources.device_rule_count +
                    ARRAY_SIZE(ALWAYS);
     struct program p = {
@@ -260,5 +300,23 @@ void devices_attach(int cgroup_fd, const struct spec *spec)
     write_program(&p, spec);
     CLEANUP(close_fd) int fd = load(&p);
     free(p.code);
-    attach(fd, cgroup_fd);
+    attach(fd, cgroup_fd, old_fd);
+}
+
+void devices_attach(int cgroup_fd, const struct spec *spec)
+{
+    if (spec->rootless)
+        return;
+    if (cgroup_fd == -1)
+        need_no_filter(spec);
+    else
+        attach_filter(cgroup_fd, spec, -1);
+}
+
+void devices_replace(int cgroup_fd, const struct spec *spec)
+{
+    CLEANUP(close_fd) int old_fd = attached_filter(cgroup_fd);
+    if (old_fd == -1)
+        fail("replace the device filter: the container has none");
+    attach_filter(cgroup_fd, spec, old_fd);
 }

@@ -17,5 +17,7 @@
  * without CAP_MKNOD on the host nobody can make a device node.
  */
 void devices_attach(int cgroup_fd, const struct spec *spec);
+/* Other rules for a container that runs, in one step: bpf(2), BPF_F_REPLACE. */
+void devices_replace(int cgroup_fd, const struct spec *spec);
 
 #endif

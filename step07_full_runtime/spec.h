@@ -152,25 +152,21 @@ enum {
     DEVICE_MKNOD = 4,
 };
 
-/* linux.resources.unified: a cgroup file and what to write into it. */
-struct unified_setting {
+/* A file of the cgroup, and what to write into it. Where the kernel does not
+ * have the file, another may do: io.weight for io.bfq.weight. */
+struct cgroup_setting {
     char *file;
     char *value;
+    char *other_file; /* NULL: there is none */
+    char *other_value;
 };
 
+/* linux.resources, in the words of cgroup v2, and in the order to write. */
 struct resources {
-    int64_t memory_limit; /* bytes: memory.max */
-    int64_t memory_swap; /* bytes of memory + swap, as OCI counts */
-    int64_t memory_reservation; /* memory.low */
-    int64_t memory_high; /* bytes: memory.high, from unified or the flag */
-    int64_t pids_limit;
-    int64_t cpu_quota; /* microseconds in each period */
-    uint64_t cpu_period; /* 0: the kernel's 100000 */
-    uint64_t cpu_shares; /* 2 to 262144, 0: unset; becomes cpu.weight */
-    char *cpuset_cpus;
-    char *cpuset_mems;
-    struct unified_setting *unified;
-    size_t unified_count;
+    struct cgroup_setting *settings;
+    size_t setting_count;
+    int64_t memory_limit; /* to be compared with what is used now, */
+    bool memory_check; /* if config.json asks for it */
     struct device_rule *device_rules;
     size_t device_rule_count;
 };

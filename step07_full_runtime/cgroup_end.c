@@ -1,0 +1,295 @@
+/*
+ * cgroup_end.c - freeze a cgroup, kill what is in it, remove it.
+ *
+ * The kernel does all three at once for all processes, and for those that they
+ * start meanwhile; then cgroup.events tells when it is done. It must wait with
+ * a bound, and never touch what is not a cgroup. It grew out of step05.
+ */
+#define _GNU_SOURCE
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cgroup_place.h"
+#include "lock.h"
+#include "systemd.h"
+#include "util.h"
+
+/* Ours are called so; what an engine names, the engine looks after. */
+#define OWN_PREFIX "rung-"
+
+enum {
+    WAIT_MS = 10000,
+    MOST_TRIES = 100
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool cgroup_is_own(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && strncmp(slash + 1, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
+}
+
+/* --- freezing and killing --- */
+
+/*
+ * Wait until cgroup.events says `line`. The kernel wakes a poll(2) on it at
+ * every change. 0, or -1 and ETIMEDOUT.
+ */
+static int wait_for(int cgroup_fd, const char *line)
+{
+    int64_t end = now_ms() + WAIT_MS;
+    CLEANUP(close_fd)
+    int fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    for (;;) {
+        char text[256]; /* reading it says: wake me at the next change */
+        ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
+        if (length == -1 && errno == ENODEV)
+            return 0; /* removed: nobody is in it */
+        if (length == -1)
+            return -1;
+        text[length] = '\0';
+        if (strstr(text, line))
+            return 0;
+        struct pollfd p = {.fd = fd, .events = POLLPRI};
+        int64_t left = end - now_ms();
+        if (left <= 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        (void)poll(&p, 1, (int)left); /* a signal? then look again */
+    }
+}
+
+int cgroup_freeze(const struct cgroup *c, bool frozen)
+{
+    if (!c->path) {
+        errno = ENOENT;
+        return -1;
+    }
+    narrate(5, "write(\"%d\") # echo %d > %s/cgroup.freeze", frozen, frozen,
+            c->path);
+    if (write_file_at(c->fd, "cgroup.freeze", frozen ? "1" : "0") == -1)
+        return -1;
+    return wait_for(c->fd, frozen ? "frozen 1\n" : "frozen 0\n");
+}
+
+/* Kernels before 5.14 have no cgroup.kill: one by one, while they are frozen
+ * and cannot fork. */
+static int kill_one_by_one(int cgroup_fd)
+{
+    (void)write_file_at(cgroup_fd, "cgroup.freeze", "1"); /* helps, only */
+    CLEANUP(free_string) char *pids = read_file_at(cgroup_fd, "cgroup.procs");
+    char *save;
+    for (char *pid = pids ? strtok_r(pids, "\n", &save) : NULL; pid;
+         pid = strtok_r(NULL, "\n", &save)) {
+        uint64_t number;
+        if (parse_u64(pid, &number) && number > 0)
+            (void)kill((pid_t)number, SIGKILL); /* gone already: fine */
+    }
+    return write_file_at(cgroup_fd, "cgroup.freeze", "0");
+}
+
+int cgroup_kill(const struct cgroup *c)
+{
+    if (!c->path || c->fd == -1)
+        return 0;
+    narrate(5, "write(\"1\") # echo 1 > %s/cgroup.kill", c->path);
+    if (write_file_at(c->fd, "cgroup.kill", "1") == 0 || errno == ENODEV)
+        return 0;
+    return errno == ENOENT ? kill_one_by_one(c->fd) : -1;
+}
+
+/* --- removing it --- */
+
+/* Open the first cgroup below this one; its name into `name`. -1: none. */
+static int open_first_child(int fd, char name[NAME_MAX + 1])
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = copy == -1 ? NULL : fdopendir(copy);
+    if (!directory)
+        return -1;
+    int child = -1;
+    const struct dirent *entry;
+    while (child == -1 && (entry = readdir(directory))) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+        child =
+            openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    closedir(directory);
+    return child;
+}
+
+/*
+ * The container may have made cgroups below its own, to any depth. Go down
+ * along the first ones and remove the last: 1; 0 if there was none; -1.
+ */
+static int remove_one_below(int top_fd)
+{
+    char name[NAME_MAX + 1] = "";
+    char next_name[NAME_MAX + 1];
+    int above = dup(top_fd);
+    int fd = open_first_child(above, name);
+    if (fd == -1) {
+        close(above);
+        return 0;
+    }
+    int next;
+    while ((next = open_first_child(fd, next_name)) != -1) {
+        close(above);
+        above = fd;
+        fd = next;
+        memcpy(name, next_name, sizeof(name));
+    }
+    int result = unlinkat(above, name, AT_REMOVEDIR);
+    close(above);
+    close(fd);
+    return result == -1 ? -1 : 1;
+}
+
+/* Remove it and all below. EBUSY: somebody came in meanwhile, or made another
+ * one; so kill and wait again. 0, or -1 and errno. */
+static int remove_all(const struct cgroup *c)
+{
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
+        if (cgroup_kill(c) == -1 || wait_for(c->fd, "populated 0\n") == -1)
+            return -1;
+        int below;
+        do {
+            below = remove_one_below(c->fd);
+        } while (below == 1);
+        if (below == 0 && (rmdir(c->path) == 0 || errno == ENOENT))
+            return 0;
+        if (errno != EBUSY)
+            return -1;
+    }
+    return -1;
+}
+
+/* Is there another container of ours below this directory? */
+static bool has_own_child(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (!directory)
+        return false;
+    const struct dirent *entry;
+    bool found = false;
+    while (!found && (entry = readdir(directory)))
+        found = strncmp(entry->d_name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
+    closedir(directory);
+    return found;
+}
+
+/*
+ * Switch off what we switched on, when no container of ours is left there.
+ * EBUSY: somebody else uses it below by now; then it stays on.
+ */
+static int take_back(const char *directory)
+{
+    char names[128] = "";
+    if (getxattr(directory, CGROUP_NOTE, names, 0) == -1)
+        return 0; /* we switched nothing on */
+    CLEANUP(unlock_host) bool locked = lock_host();
+    if (!locked)
+        return -1;
+    if (getxattr(directory, CGROUP_NOTE, names, sizeof(names) - 1) == -1 ||
+        has_own_child(directory))
+        return 0;
+    CLEANUP(free_string)
+    char *text = controller_names(controllers_in(names), "-");
+    CLEANUP(free_string)
+    char *file = join_path(directory, "cgroup.subtree_control");
+    narrate(5, "write(\"%s\") # echo %s > %s", text, text, file);
+    if (write_file_at(AT_FDCWD, file, text) == -1 && errno != EBUSY)
+        return -1;
+    return removexattr(directory, CGROUP_NOTE);
+}
+
+static int complain(const char *action, const char *path)
+{
+    warn("%s cgroup %s: %s", action, path, strerror(errno));
+    return -1;
+}
+
+/* The directories above that make_parents() made, if nobody else is there. */
+static void remove_parents(const char *parent)
+{
+    CLEANUP(free_string) char *path = copy_string(parent);
+    CLEANUP(unlock_host) bool locked = false;
+    char one[2];
+    while (getxattr(path, CGROUP_MADE, one, sizeof(one)) > 0) {
+        if (!locked && !(locked = lock_host()))
+            return;
+        if (rmdir(path) == -1)
+            return;
+        *strrchr(path, '/') = '\0';
+    }
+}
+
+/* What is to be killed and removed: for systemd's scopes that is more than
+ * our directory, because the process may not have got there yet. */
+static void widen_to_scope(struct cgroup *c)
+{
+    if (strcmp(strrchr(c->parent, '/') + 1, c->scope) != 0)
+        return;
+    close_fd(&c->fd);
+    c->fd = -1;
+    free(c->path);
+    c->path = copy_string(c->parent);
+    *strrchr(c->parent, '/') = '\0';
+}
+
+static int remove_cgroup(struct cgroup *c)
+{
+    if (c->fd == -1)
+        c->fd = open(c->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (c->fd == -1)
+        return errno == ENOENT ? 0 : complain("open", c->path);
+    if (!is_file_system(c->fd, CGROUP2_SUPER_MAGIC)) {
+        errno = EINVAL;
+        return complain("remove", c->path);
+    }
+    narrate(5, "rmdir(\"%s\") # rmdir %s", c->path, c->path);
+    return remove_all(c) == -1 ? complain("remove", c->path) : 0;
+}
+
+int cgroup_undo(struct cgroup *c)
+{
+    if (!c->path && c->parent)
+        remove_parents(c->parent); /* we got no further */
+    if (!c->path)
+        return 0;
+    if (c->scope)
+        widen_to_scope(c);
+    if (remove_cgroup(c) == -1)
+        return -1;
+    if (c->scope && systemd_stop(c->scope) == -1)
+        return -1;
+    if (cgroup_is_own(c->path) && take_back(c->parent) == -1)
+        return complain("take the controllers back from", c->parent);
+    if (!c->scope)
+        remove_parents(c->parent);
+    close_fd(&c->fd);
+    c->fd = -1;
+    return 0;
+}
