@@ -50,6 +50,8 @@ void cgroup_update(struct cgroup *c, const struct spec *spec);
 /* Stop or continue every process in it. Waits until it is so, 10 s at most;
  * 0, or -1 and errno. */
 int cgroup_freeze(const struct cgroup *c, bool frozen);
+/* Send a signal to every process in it: 0, or -1 and errno. */
+int cgroup_signal(const struct cgroup *c, int number);
 /* SIGKILL to every process in it: 0, or -1 and errno. Does not wait. */
 int cgroup_kill(const struct cgroup *c);
 /* Kill, wait for "populated 0", remove it and all below, and the directories

@@ -92,20 +92,21 @@ int cgroup_freeze(const struct cgroup *c, bool frozen)
     return wait_for(c->fd, frozen ? "frozen 1\n" : "frozen 0\n");
 }
 
-/* Kernels before 5.14 have no cgroup.kill: one by one, while they are frozen
- * and cannot fork. */
-static int kill_one_by_one(int cgroup_fd)
+/* One by one, while they are frozen and cannot fork. */
+int cgroup_signal(const struct cgroup *c, int number)
 {
-    (void)write_file_at(cgroup_fd, "cgroup.freeze", "1"); /* helps, only */
-    CLEANUP(free_string) char *pids = read_file_at(cgroup_fd, "cgroup.procs");
+    if (c->fd == -1)
+        return 0; /* it is gone, and all of them with it */
+    (void)write_file_at(c->fd, "cgroup.freeze", "1"); /* helps, only */
+    CLEANUP(free_string) char *pids = read_file_at(c->fd, "cgroup.procs");
     char *save;
     for (char *pid = pids ? strtok_r(pids, "\n", &save) : NULL; pid;
          pid = strtok_r(NULL, "\n", &save)) {
-        uint64_t number;
-        if (parse_u64(pid, &number) && number > 0)
-            (void)kill((pid_t)number, SIGKILL); /* gone already: fine */
+        uint64_t each;
+        if (parse_u64(pid, &each) && each > 0)
+            (void)kill((pid_t)each, number); /* gone already: fine */
     }
-    return write_file_at(cgroup_fd, "cgroup.freeze", "0");
+    return write_file_at(c->fd, "cgroup.freeze", "0");
 }
 
 int cgroup_kill(const struct cgroup *c)
@@ -115,7 +116,8 @@ int cgroup_kill(const struct cgroup *c)
     narrate(5, "write(\"1\") # echo 1 > %s/cgroup.kill", c->path);
     if (write_file_at(c->fd, "cgroup.kill", "1") == 0 || errno == ENODEV)
         return 0;
-    return errno == ENOENT ? kill_one_by_one(c->fd) : -1;
+    /* Kernels before 5.14 have no such file. */
+    return errno == ENOENT ? cgroup_signal(c, SIGKILL) : -1;
 }
 
 /* --- removing it --- */

@@ -20,57 +20,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "console.h"
 #include "mount_fd.h"
 #include "util.h"
-
-/* Hand a descriptor to another process: unix(7), SCM_RIGHTS. */
-static void send_fd(int socket_fd, int fd)
-{
-    char byte = 't';
-    struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {
-        .msg_iov = &data,
-        .msg_iovlen = 1,
-        .msg_control = control.space,
-        .msg_controllen = sizeof(control.space),
-    };
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-    if (sendmsg(socket_fd, &message, MSG_NOSIGNAL) != 1)
-        die("send the terminal to the parent");
-}
-
-int console_receive(int socket_fd)
-{
-    char byte;
-    struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {
-        .msg_iov = &data,
-        .msg_iovlen = 1,
-        .msg_control = control.space,
-        .msg_controllen = sizeof(control.space),
-    };
-    ssize_t n;
-    do {
-        n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
-    } while (n == -1 && errno == EINTR);
-    int fd = -1;
-    if (n == 1 && control.header.cmsg_len == CMSG_LEN(sizeof(int)) &&
-        control.header.cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(&control.header), sizeof(int));
-    return fd;
-}
 
 /* Programs look for the terminal at /dev/console too. */
 static void bind_console(int terminal_fd, int root_fd)
@@ -114,7 +67,29 @@ void console_open(const struct spec *spec, int socket_fd)
         if (dup2(slave_fd, fd) == -1)
             die("take the terminal");
     }
-    send_fd(socket_fd, master_fd);
+    struct message message = {.type = MESSAGE_TERMINAL};
+    if (channel_send_fd(socket_fd, &message, sizeof(message), master_fd) == -1)
+        die("send the terminal to the parent");
+}
+
+/*
+ * Who asked for it (an engine) listens there, and from then on the terminal is
+ * his; what we send beside it is its name, for him to show.
+ */
+void console_hand_over(const char *path, int terminal_fd)
+{
+    static const char name[] = "/dev/pts/ptmx";
+    CLEANUP(free_string) char *directory = copy_string(path);
+    char *slash = strrchr(directory, '/');
+    const char *base = slash ? slash + 1 : path;
+    if (slash)
+        *slash = '\0';
+    const char *where = slash == directory ? "/" : slash ? directory : ".";
+    CLEANUP(close_fd) int fd = channel_connect(where, base, SOCK_STREAM);
+    if (fd == -1)
+        die("connect to the console socket %s (does its owner listen?)", path);
+    if (channel_send_fd(fd, name, sizeof(name), terminal_fd) == -1)
+        die("send the terminal to %s", path);
 }
 
 static struct termios saved_settings;

@@ -13,7 +13,8 @@
 void console_open(const struct spec *spec, int socket_fd);
 
 /* In the parent. */
-int console_receive(int socket_fd); /* the other side, or -1 */
+/* Connect to the socket at this path and give the other side away. */
+void console_hand_over(const char *path, int terminal_fd);
 void console_start(const struct spec *spec, int terminal_fd);
 void console_resize(int terminal_fd); /* after SIGWINCH */
 

@@ -7,23 +7,27 @@
  *   state_create          the state file says what will be made
  *   cgroup_create
  *   clone3 ------------------------------> waits
- *   state_started         process 1 is on record
+ *   state_process         process 1 is on record
  *   cgroup_adopt, cgroup_limits, devices_attach
- *   namespaces_write_maps, network_attach
- *   "go" --------------------------------> init.c: the container from inside
- *   <------------------------------------- its terminal, if it wants one
- *   <------------------------------------- end of file: the command runs
+ *   maps, network, hooks prestart and createRuntime
+ *   GO ----------------------------------> init.c: the container from inside
+ *   <--------------------------- TERMINAL  if it wants one
+ *   <------------------------------ READY  created: waits for `start`
+ *   <-------------------------- EXECUTING  nothing but execve(2) is left
+ *   <------------------------- end of file the command runs
  *   pass signals and bytes, wait
- *   undo                  link, cgroup, state
+ *   undo                  cgroup, link, state, hooks poststop
  *
- * What was made is undone whatever happens to us short of SIGKILL. It must
- * never let the child go on after something failed. It grew out of parent()
- * in step01, and the handshake of step06.
+ * `create` ends at READY, a detached `run` at the end of file. What was made
+ * is undone whatever happens to us short of SIGKILL. It must never let the
+ * child go on after something failed. It grew out of parent() in step01, and
+ * the handshake of step06.
  */
 #define _GNU_SOURCE
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -31,15 +35,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "console.h"
+#include "channel.h"
 #include "container.h"
 #include "devices.h"
+#include "hooks.h"
 #include "init.h"
 #include "namespaces.h"
 #include "process.h"
@@ -63,28 +66,43 @@ static int undo(struct cgroup *cgroup, const struct network *network,
     return result;
 }
 
+/* We are leaving early: so must the process, and everything in there. */
+static void kill_running(const struct container *c)
+{
+    siginfo_t info;
+    if (c->pid <= 0 || c->pidfd == -1)
+        return;
+    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+    (void)waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED);
+}
+
+void container_keep(void)
+{
+    running = NULL;
+}
+
 static void undo_running(void)
 {
     struct container *c = running;
     if (!c)
         return;
     running = NULL;
-    if (c->pid > 0 && c->pidfd != -1) {
-        /* We are leaving early: so must everything in there. */
-        (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
-        siginfo_t info;
-        (void)waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED);
-    }
+    kill_running(c);
+    if (c->spec->invocation.is_exec)
+        return;
     if (undo(&c->cgroup, &c->network, &c->state) == -1)
-        warn("container %s: not all of it could be removed", c->id);
+        warn("container %s: not all of it could be removed (rung delete "
+             "--force %s tries again)",
+             c->id, c->id);
+    (void)hooks_run(c->spec, HOOK_POSTSTOP, &c->state, STATUS_STOPPED, true);
 }
 
 /* For hosts without a cgroup to kill. The start time tells that it is still
  * the same process, and not another one that got its number. */
 static void kill_process(const struct state *state)
 {
-    CLEANUP(close_fd) int fd = (int)syscall(SYS_pidfd_open, state->pid, 0);
-    if (fd == -1 || !state_process_lives(state->pid, state->start_time))
+    CLEANUP(close_fd) int fd = state_open_process(state);
+    if (fd == -1)
         return;
     (void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
     struct pollfd ended = {.fd = fd, .events = POLLIN};
@@ -106,17 +124,51 @@ static bool is_undone_by_runtime(struct state *state)
     return state_load(&again, state->root, state->id) == -1 && errno == ENOENT;
 }
 
+/* After the container is gone, as the specification has it. Its hooks must
+ * not keep it from going, so config.json is only looked at then. */
+static void run_last_hooks(const struct state *state, json_t *config)
+{
+    if (!json_object_get(config, "hooks"))
+        return;
+    struct invocation invocation = {.id = state->id};
+    (void)hooks_run(spec_parse(config, state->bundle, &invocation),
+                    HOOK_POSTSTOP, state, STATUS_STOPPED, true);
+}
+
 int container_delete(struct state *state)
 {
     if (state->pid > 0)
         kill_process(state);
     if (state->runtime_pid > 0 && is_undone_by_runtime(state))
         return 0;
+    json_t *config = state->pid > 0 ? state_config(state) : NULL;
     struct cgroup cgroup;
     struct network network;
     cgroup_reopen(&cgroup, state->cgroup_path, state->scope);
     network_reopen(&network, state->link, state->bridge);
-    return undo(&cgroup, &network, state);
+    if (undo(&cgroup, &network, state) == -1)
+        return -1;
+    run_last_hooks(state, config);
+    return 0;
+}
+
+void container_prepare(struct container *c, const struct spec *spec,
+                       const char *root, const char *id)
+{
+    *c = (struct container){
+        .spec = spec,
+        .state_root = root,
+        .id = id,
+        .pidfd = -1,
+        .socket_fd = -1,
+        .child_socket_fd = -1,
+        .start_fd = -1,
+        .signal_fd = -1,
+        .terminal_fd = -1,
+        .cgroup = {.fd = -1},
+    };
+    for (size_t i = 0; i < NS_COUNT; i++)
+        c->namespace_fds[i] = -1;
 }
 
 /* Everything that can be wrong, and is not our doing, shows here. */
@@ -127,6 +179,13 @@ static void plan(struct container *c)
     namespaces_open(c->spec, c->namespace_fds);
     cgroup_plan(&c->cgroup, c->spec, c->id);
     network_plan(&c->network, c->spec);
+}
+
+void undo_at_exit(struct container *c)
+{
+    running = c;
+    if (atexit(undo_running) != 0)
+        die("register the undo function");
 }
 
 static void record(struct container *c)
@@ -145,30 +204,19 @@ static void record(struct container *c)
         s->bridge = copy_string(c->network.bridge);
     }
     state_create(s);
-    running = c;
-    if (atexit(undo_running) != 0)
-        die("register the undo function");
+    undo_at_exit(c);
 }
 
-/*
- * Signals must find us where we can clean up: so they wait, blocked, until we
- * read them from a descriptor: signalfd(2). Those that stop a process keep
- * their usual effect on us.
- */
-static void catch_signals(struct container *c)
+/* Where `start` will find the process that waits for it. */
+static void open_start_socket(struct container *c)
 {
-    /* A caller may have left it ignored: then waiting would find nothing. */
-    (void)signal(SIGCHLD, SIG_DFL);
-    sigset_t signals;
-    sigfillset(&signals);
-    sigdelset(&signals, SIGTSTP);
-    sigdelset(&signals, SIGTTIN);
-    sigdelset(&signals, SIGTTOU);
-    if (sigprocmask(SIG_SETMASK, &signals, NULL) == -1)
-        die("block signals");
-    c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (c->signal_fd == -1)
-        die("make a signalfd");
+    if (!c->create)
+        return;
+    CLEANUP(free_string) char *directory = join_path(c->state_root, c->id);
+    narrate(7, "bind(\"%s/%s\")", directory, START_SOCKET);
+    c->start_fd = channel_listen(directory, START_SOCKET, SOCK_SEQPACKET);
+    if (c->start_fd == -1)
+        die("listen in %s", directory);
 }
 
 /*
@@ -190,17 +238,14 @@ static void sacrifice_mounts(void)
  * the cgroup (moving it later is slow), and a descriptor that means this
  * process and no later one with the same number: pidfd_open(2).
  */
-static void start(struct container *c)
+void clone_process(struct container *c, uint64_t flags)
 {
     int sockets[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == -1)
-        die("make a pair of sockets");
+    channel_pair(sockets);
     c->socket_fd = sockets[0];
     c->child_socket_fd = sockets[1];
-    sacrifice_mounts();
-    namespaces_before_clone(c->spec, c->namespace_fds);
     struct clone_args args = {
-        .flags = namespaces_clone_flags(c->spec) | CLONE_PIDFD,
+        .flags = flags | CLONE_PIDFD,
         .pidfd = (uintptr_t)&c->pidfd,
         .exit_signal = SIGCHLD,
     };
@@ -219,11 +264,24 @@ static void start(struct container *c)
         return;
     }
     become_child();
+    report_to(c->child_socket_fd);
     close_fd(&c->socket_fd);
+}
+
+static void start(struct container *c)
+{
+    sacrifice_mounts();
+    namespaces_before_clone(c->spec, c->namespace_fds);
+    clone_process(c, namespaces_clone_flags(c->spec));
+    if (c->pid > 0)
+        return;
     CLEANUP(free_string) char *scratch = join_path(c->state_root, c->id);
     init_run(&(struct init_plan){
         .spec = c->spec,
+        .state = &c->state,
         .socket_fd = c->child_socket_fd,
+        .start_fd = c->start_fd,
+        .is_detached = c->detach,
         .namespace_fds = c->namespace_fds,
         .scratch_path = scratch,
     });
@@ -238,148 +296,30 @@ static void write_pid_file(const struct container *c)
         die("write %s", c->pid_file);
 }
 
-static void let_go(const struct container *c)
+void let_go(const struct container *c)
 {
-    narrate(6, "send(\"go\"): the child may go on");
-    if (send(c->socket_fd, "g", 1, MSG_NOSIGNAL) == -1 && errno != EPIPE)
+    narrate(6, "send(GO): the child may go on");
+    if (channel_send(c->socket_fd, MESSAGE_GO, c->pid) == -1 && errno != EPIPE)
         die("tell the child to go on");
 }
 
-/*
- * The kernel drops a signal for process 1 of a PID namespace if it has no
- * handler. The sender meant to end the command: so end it, with the one signal
- * that always works. pid_namespaces(7).
- */
-static bool would_be_dropped(const struct container *c, int number)
+/* These run in our namespaces, while the child still waits. */
+static void run_early_hooks(struct container *c)
 {
-    if (!spec_makes(c->spec, NS_PID) || c->spec->process.init)
-        return false; /* our own process 1 hears everything */
-    CLEANUP(free_string) char *path = print_string("/proc/%d/status", c->pid);
-    CLEANUP(free_string) char *status = read_file_at(AT_FDCWD, path);
-    static const char *const lines[] = {"\nSigBlk:", "\nSigIgn:", "\nSigCgt:"};
-    for (size_t i = 0; status && i < ARRAY_SIZE(lines); i++) {
-        const char *line = strstr(status, lines[i]);
-        uint64_t set = 0;
-        if (line && sscanf(line + 9, "%" SCNx64, &set) == 1 &&
-            set >> (number - 1) & 1)
-            return false;
-    }
-    switch (number) {
-    case SIGCONT:
-    case SIGURG:
-    case SIGWINCH:
-        return false; /* nothing happens by default */
-    default:
-        return true;
-    }
+    if (hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING, false) ==
+            -1 ||
+        hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING,
+                  false) == -1)
+        fail("create container %s: a hook has failed", c->id);
 }
 
-static void pass_signal(const struct container *c, int number)
+void container_runs(struct container *c)
 {
-    if (number == SIGCHLD)
+    write_pid_file(c);
+    if (c->spec->invocation.is_exec)
         return;
-    if (number == SIGWINCH && c->terminal_fd != -1) {
-        console_resize(c->terminal_fd);
-        return;
-    }
-    bool has_started = c->socket_fd == -1;
-    if (!has_started || would_be_dropped(c, number))
-        number = SIGKILL;
-    /* It may have ended a moment ago. */
-    (void)syscall(SYS_pidfd_send_signal, c->pidfd, number, NULL, 0);
-}
-
-static void read_signals(const struct container *c)
-{
-    struct signalfd_siginfo info;
-    while (read(c->signal_fd, &info, sizeof(info)) == sizeof(info))
-        pass_signal(c, (int)info.ssi_signo);
-}
-
-/* The terminal arrives, or the socket ends because the command runs now. */
-static void read_socket(struct container *c)
-{
-    int fd = console_receive(c->socket_fd);
-    if (fd == -1) {
-        close_fd(&c->socket_fd);
-        c->socket_fd = -1;
-        return;
-    }
-    c->terminal_fd = fd;
-    console_start(c->spec, fd);
-}
-
-/*
- * Ctrl-C and Ctrl-Z arrive as signals from the container's terminal; for a
- * process 1 without a handler they are dropped like any other. So we look, and
- * do what the user meant: end it, or stop it and ourselves.
- */
-static void obey_key(struct container *c, int number)
-{
-    if (number == 0 || c->socket_fd != -1 || !would_be_dropped(c, number))
-        return;
-    if (number != SIGTSTP) {
-        (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
-        return;
-    }
-    (void)killpg(c->pid, SIGSTOP);
-    console_suspend();
-    (void)killpg(c->pid, SIGCONT);
-    console_resize(c->terminal_fd);
-}
-
-static void copy_terminal(struct container *c, const struct pollfd *fds)
-{
-    obey_key(c, console_signal_key(fds, c->terminal_fd, c->pid));
-    if (!console_copy(fds, c->terminal_fd))
-        c->terminal_fd = -1;
-}
-
-/* Pass on what comes, until process 1 has ended: its pidfd is readable then.
- */
-static void attend(struct container *c)
-{
-    for (;;) {
-        struct pollfd fds[5] = {
-            {.fd = c->pidfd, .events = POLLIN},
-            {.fd = c->signal_fd, .events = POLLIN},
-            {.fd = c->socket_fd, .events = POLLIN},
-        };
-        nfds_t count = 3;
-        if (c->terminal_fd != -1)
-            count += (nfds_t)console_poll_fds(fds + 3, c->terminal_fd);
-        int timeout = c->terminal_fd == -1 ? -1 : console_timeout();
-        int ready = poll(fds, count, timeout);
-        if (ready == -1 && errno != EINTR)
-            die("poll");
-        if (ready == 0)
-            console_tell_end();
-        if (ready <= 0)
-            continue;
-        /* The socket first: it says whether the command runs already. */
-        if (fds[2].revents)
-            read_socket(c);
-        if (fds[1].revents)
-            read_signals(c);
-        if (count > 3)
-            copy_terminal(c, fds + 3);
-        if (fds[0].revents)
-            return;
-    }
-}
-
-static int wait_for_end(struct container *c)
-{
-    attend(c);
-    if (c->terminal_fd != -1)
-        console_drain(c->terminal_fd);
-    siginfo_t info = {0};
-    while (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED) == -1) {
-        if (errno != EINTR)
-            die("wait for the container");
-    }
-    c->pid = 0;
-    return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    state_change(&c->state, STATUS_RUNNING);
+    (void)hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING, true);
 }
 
 /* "killed" is all that the exit status says; the kernel knows more. */
@@ -394,23 +334,61 @@ static void report_oom_kill(const struct container *c, int status)
              stats.oom_kills);
 }
 
-int container_run(struct container *c)
+/* With everything around it, up to the command or up to `start`. */
+static void bring_up(struct container *c)
 {
     plan(c);
     catch_signals(c);
     record(c);
+    open_start_socket(c);
     cgroup_create(&c->cgroup);
     start(c);
-    state_started(&c->state, c->pid);
+    close_fd(&c->start_fd);
+    state_process(&c->state, c->pid);
+    state_save_config(&c->state, c->spec->config);
     cgroup_adopt(&c->cgroup, c->spec, c->pid);
     cgroup_limits(&c->cgroup, c->spec);
     devices_attach(c->cgroup.fd, c->spec);
-    write_pid_file(c);
     process_limits(c->spec, c->pid);
     namespaces_write_maps(c->spec, c->pid);
     network_attach(&c->network, c->spec, c->pid);
+    run_early_hooks(c);
     let_go(c);
+    attend(c);
+}
+
+/* It is on its own now, and whatever happens to us is not its end. */
+static int leave_it(struct container *c)
+{
+    if (c->create) {
+        write_pid_file(c);
+        state_change(&c->state, STATUS_CREATED);
+    }
+    container_keep();
+    return 0;
+}
+
+/* The process has ended before it was the command, and has said why; or it was
+ * killed, and could not. */
+int report_failure(const struct container *c, int status)
+{
+    report_oom_kill(c, status);
+    if (c->failure)
+        return c->failure;
+    fail("start container %s: it was killed while it was set up (signal %d; "
+         "is its memory limit too low?)",
+         c->id, status - 128);
+}
+
+int container_run(struct container *c)
+{
+    bring_up(c);
+    bool runs = c->socket_fd == -1 && c->is_executing && !c->failure;
+    if ((c->create && c->is_ready) || (c->detach && runs))
+        return leave_it(c);
     int status = wait_for_end(c);
+    if (c->failure || !c->is_executing)
+        return report_failure(c, status);
     report_oom_kill(c, status);
     return status;
 }

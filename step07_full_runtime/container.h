@@ -11,26 +11,63 @@
 #include "spec.h"
 #include "state.h"
 
+/* A process of a container, and what the parent holds of it. */
 struct container {
     const struct spec *spec;
     const char *state_root;
     const char *id;
     const char *pid_file; /* NULL: none wanted */
-    pid_t pid; /* process 1, as the host sees it */
+    const char *console_socket; /* who gets the terminal; NULL: we */
+    bool detach; /* leave it alone once it runs */
+    bool create; /* let it wait for `start` */
+    pid_t pid; /* process 1 (or the one of `exec`), as the host sees it */
     int pidfd; /* the same, as a descriptor that cannot be reused */
-    int socket_fd; /* our end of the handshake */
+    int socket_fd; /* our end of the channel; -1: the other end is closed */
     int child_socket_fd;
+    int start_fd; /* where a created container listens for `start`, or -1 */
     int signal_fd;
     int terminal_fd; /* our side of the container's terminal, or -1 */
     int namespace_fds[NS_COUNT];
+    bool is_ready; /* it waits for `start` */
+    bool is_executing; /* only execve(2) was left to do */
+    int failure; /* the exit status of what went wrong before; 0: nothing */
     struct cgroup cgroup;
     struct network network;
     struct state state;
 };
 
-/* Make it, run it, wait for it, undo it: the exit status for main. */
+/* One with nothing opened yet. */
+void container_prepare(struct container *c, const struct spec *spec,
+                       const char *state_root, const char *id);
+/* Make it, run it, wait for it, undo it: the exit status for main. With
+ * c->detach or c->create it stays, and the status is 0. */
 int container_run(struct container *c);
+/* exec.c: A further process in a running container; as container_run. */
+int container_exec(struct container *c);
 /* Undo what a state names: 0, or -1 if something remains. */
 int container_delete(struct state *state);
+
+/* --- for start.c and exec.c --- */
+
+/* clone3(2) with a channel to the child: c->pid is 0 in the child. */
+void clone_process(struct container *c, uint64_t flags);
+/* Kill and undo it if we leave early; or no longer. */
+void undo_at_exit(struct container *c);
+void container_keep(void);
+/* Tell the child GO. */
+void let_go(const struct container *c);
+/* The status to leave with after a start that failed; says why. */
+int report_failure(const struct container *c, int status);
+
+/* attend.c: pass signals, bytes and messages until the process has ended, or
+ * until nothing is left to do for us (detach, create). */
+void attend(struct container *c);
+void catch_signals(struct container *c);
+/* What the child had still to say when it ended. */
+void read_last_words(struct container *c);
+/* After attend: the exit status as a shell has it. */
+int wait_for_end(struct container *c);
+/* container.c: called by attend when the command begins to run. */
+void container_runs(struct container *c);
 
 #endif

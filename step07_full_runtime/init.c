@@ -8,11 +8,14 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "capabilities.h"
+#include "channel.h"
 #include "console.h"
+#include "hooks.h"
 #include "init.h"
 #include "mounts.h"
 #include "namespaces.h"
@@ -20,25 +23,23 @@
 #include "process.h"
 #include "rootfs.h"
 #include "seccomp.h"
+#include "start.h"
 #include "util.h"
 
 /*
  * The parent writes our id maps and connects our network first. If it dies
- * before it says "go", the socket ends: and then so do we.
+ * before it says GO, the socket ends: and then so do we.
  */
-static void wait_for_go(int socket_fd)
+pid_t wait_for_go(int socket_fd)
 {
+    struct message message;
+    int fd;
     if (without("handshake"))
-        return;
-    char byte;
-    ssize_t n;
-    do {
-        n = recv(socket_fd, &byte, 1, 0);
-    } while (n == -1 && errno == EINTR);
-    if (n == -1)
-        die("wait for the parent");
-    if (n != 1 || byte != 'g')
+        return 0;
+    if (!channel_receive(socket_fd, &message, &fd) ||
+        message.type != MESSAGE_GO)
         _exit(EXIT_RUNTIME); /* the parent has said why, if it could */
+    return message.status;
 }
 
 /* Still as the caller on the host, with all its privileges in here. */
@@ -54,7 +55,7 @@ static void enter_namespaces(const struct init_plan *plan)
     mounts_open_sources(spec);
     /* Files that we make from now on belong to the container's root. */
     namespaces_become_root(spec);
-    process_session();
+    process_session(spec);
     /* Before sysfs is mounted, which shows the network of its mounter. */
     if (spec_makes(spec, NS_NETWORK))
         network_inside(spec);
@@ -63,11 +64,22 @@ static void enter_namespaces(const struct init_plan *plan)
     process_settings(spec);
 }
 
-static void enter_root(const struct spec *spec)
+/* A hook that fails has said so already. */
+static void run_hooks(const struct init_plan *plan, enum hook_kind kind,
+                      enum status status)
 {
+    if (hooks_run(plan->spec, kind, plan->state, status, false) == -1)
+        fail("start container %s: a hook has failed", plan->state->id);
+}
+
+static void enter_root(const struct init_plan *plan)
+{
+    const struct spec *spec = plan->spec;
     int root_fd = rootfs_attach(spec);
     mounts_apply(spec, root_fd);
     rootfs_finish(spec, root_fd);
+    /* The last moment at which the host's files, and theirs, have names. */
+    run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);
     rootfs_enter(spec, root_fd);
     close_fd(&root_fd);
 }
@@ -81,7 +93,8 @@ static void drop_privileges(const struct init_plan *plan)
     if (!spec->process.no_new_privs || without("no-new-privs"))
         seccomp_apply(spec);
     process_ids(spec);
-    process_die_with_parent(plan->socket_fd);
+    if (!plan->is_detached)
+        process_die_with_parent(plan->socket_fd);
     capabilities_set(spec);
     process_no_new_privs(spec);
     /* As late as possible: what we still do has to pass the filter too. */
@@ -89,21 +102,36 @@ static void drop_privileges(const struct init_plan *plan)
         seccomp_apply(spec);
 }
 
-void init_run(const struct init_plan *plan)
+/* From here on we need nothing that the command may not have, but for the
+ * rights to give rights up. */
+void init_execute(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
-    process_die_with_parent(plan->socket_fd);
-    wait_for_go(plan->socket_fd);
-    enter_namespaces(plan);
-    enter_root(spec);
-    console_open(spec, plan->socket_fd);
-    process_directory(spec);
+    if (plan->is_detached && prctl(PR_SET_PDEATHSIG, 0) == -1)
+        die("outlive the parent");
+    process_close_files(spec);
+    /* Before the filter, which may forbid to say anything. */
+    (void)channel_send(plan->socket_fd, MESSAGE_EXECUTING, 0);
     drop_privileges(plan);
-    process_close_files();
     if (spec->process.init) {
         /* No execve(2) will close it; it tells the parent that all is well. */
         close(plan->socket_fd);
         process_init(spec);
     }
     process_execute(spec);
+}
+
+void init_run(const struct init_plan *given)
+{
+    struct init_plan plan = *given;
+    const struct spec *spec = plan.spec;
+    process_die_with_parent(plan.socket_fd);
+    plan.state->pid = wait_for_go(plan.socket_fd);
+    enter_namespaces(&plan);
+    enter_root(&plan);
+    console_open(spec, plan.socket_fd);
+    process_directory(spec);
+    wait_for_start(&plan);
+    run_hooks(&plan, HOOK_START_CONTAINER, STATUS_CREATED);
+    init_execute(&plan);
 }

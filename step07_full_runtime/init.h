@@ -4,14 +4,25 @@
 #ifndef RUNG_INIT_H
 #define RUNG_INIT_H
 
+#include <sys/types.h>
+
 #include "spec.h"
+#include "state.h"
 
 struct init_plan {
     const struct spec *spec;
+    struct state *state; /* for hooks */
     int socket_fd; /* to the parent */
+    int start_fd; /* listens for `start`; -1: go on at once */
+    bool is_detached; /* the parent leaves while the command runs */
     const int *namespace_fds; /* to join, NS_COUNT of them */
     const char *scratch_path; /* a directory of ours on the host */
 };
+
+/* Wait for the parent's GO: our PID, as the host sees it. */
+pid_t wait_for_go(int socket_fd);
+/* From root to the command's user and rights; the last way before execve. */
+_Noreturn void init_execute(const struct init_plan *plan);
 
 _Noreturn void init_run(const struct init_plan *plan);
 

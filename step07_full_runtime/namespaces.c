@@ -80,6 +80,14 @@ uint64_t namespaces_clone_flags(const struct spec *spec)
     return flags;
 }
 
+int namespaces_join_flags(const struct spec *spec)
+{
+    uint64_t flags = 0;
+    for (size_t i = 0; i < NS_COUNT; i++)
+        flags |= spec->namespaces[i].wanted ? NAMESPACES[i].flag : 0;
+    return (int)flags;
+}
+
 /*
  * unshare(2) makes a time namespace for the children to come; the offsets are
  * written before the first one enters it: time_namespaces(7).

@@ -21,6 +21,9 @@ void namespaces_before_clone(const struct spec *spec, const int *fds);
 /* Who is who in the new user namespace of this process. */
 void namespaces_write_maps(const struct spec *spec, pid_t pid);
 
+/* The flags for setns(2) with the pidfd of a container that was made so. */
+int namespaces_join_flags(const struct spec *spec);
+
 /* --- in the child --- */
 
 void namespaces_join(const struct spec *spec, const int *fds);

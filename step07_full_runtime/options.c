@@ -30,6 +30,11 @@ static const struct {
     {"config", "FILE", NULL, "take this config.json"},
     {"name", "ID", NULL, "the container's name (our PID)"},
     {"pid-file", "FILE", NULL, "write the PID of process 1 there"},
+    {"detach", NULL, NULL, "leave it alone once it runs (-d)"},
+    {"console-socket", "PATH", NULL, "give its terminal to who listens there"},
+    {"preserve-fds", "N", NULL, "keep N open files, from 3 on"},
+    {"no-pivot", NULL, NULL, "chroot(2), for a root on a ramfs"},
+    {"no-new-keyring", NULL, NULL, "share our session keyring"},
     {"rootfs", "DIR", edit_rootfs, "root file system (build/rootfs)"},
     {"read-only", NULL, edit_field, "the root cannot be written"},
     {"overlay", NULL, edit_field, "what is written is thrown away"},
@@ -124,6 +129,20 @@ static void break_it(const char *word)
         usage_error("--without=%s: not a safeguard (--help lists them)", word);
 }
 
+unsigned int parse_preserve_fds(const char *value)
+{
+    uint64_t count;
+    if (!parse_u64(value, &count) || count > 1000)
+        usage_error("--preserve-fds %s: not a number of open files", value);
+    for (int fd = 3; fd < 3 + (int)count; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags == -1 || flags & FD_CLOEXEC) /* those are our own */
+            usage_error("--preserve-fds %s: descriptor %d is not open", value,
+                        fd);
+    }
+    return (unsigned int)count;
+}
+
 /* The flags that do not edit config.json. They come before all others, because
  * those need a config.json to edit. */
 static void apply_own_flag(struct options *o, const char *name,
@@ -137,6 +156,16 @@ static void apply_own_flag(struct options *o, const char *name,
         o->id = value;
     else if (strcmp(name, "pid-file") == 0)
         o->pid_file = value;
+    else if (strcmp(name, "detach") == 0)
+        o->detach = true;
+    else if (strcmp(name, "console-socket") == 0)
+        o->console_socket = value;
+    else if (strcmp(name, "preserve-fds") == 0)
+        o->invocation->preserve_fds = parse_preserve_fds(value);
+    else if (strcmp(name, "no-pivot") == 0)
+        o->invocation->no_pivot = true;
+    else if (strcmp(name, "no-new-keyring") == 0)
+        o->invocation->no_new_keyring = true;
     else if (strcmp(name, "without") == 0)
         break_it(value);
     else if (strcmp(name, "verbose") == 0)
@@ -153,14 +182,14 @@ static int next_flag(int argc, char **argv)
             .val = 256 + (int)i,
         };
     opterr = 0;
-    int flag = getopt_long(argc, argv, "+:hvimnpuUCTb:", list, NULL);
+    int flag = getopt_long(argc, argv, "+:hvimnpuUCTb:d", list, NULL);
     static const struct {
         char letter;
         const char *name;
     } letters[] = {
         {'h', "help"},   {'v', "verbose"}, {'i', "ipc"},    {'m', "mount"},
         {'n', "net"},    {'p', "pid"},     {'u', "uts"},    {'U', "userns"},
-        {'C', "cgroup"}, {'T', "time"},    {'b', "bundle"},
+        {'C', "cgroup"}, {'T', "time"},    {'b', "bundle"}, {'d', "detach"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
         for (int j = 0; flag == letters[i].letter && j < FLAG_COUNT; j++) {
@@ -175,11 +204,12 @@ static int next_flag(int argc, char **argv)
     return flag == -1 ? -1 : flag - 256;
 }
 
-static void find_config(struct options *o, const char *config_path)
+static void find_config(struct options *o, const char *config_path,
+                        bool is_create)
 {
     static char cwd[PATH_MAX];
-    bool has_bundle = o->bundle != NULL;
-    if (!has_bundle) {
+    bool has_bundle = o->bundle || is_create;
+    if (!o->bundle) {
         if (!getcwd(cwd, sizeof(cwd)))
             die("find the current directory");
         o->bundle = cwd;
@@ -220,9 +250,10 @@ void options_parse(struct options *o, int argc, char **argv)
         if (!FLAGS[flag].edit)
             apply_own_flag(o, FLAGS[flag].name, optarg, &config_path);
     }
-    bool is_bundle = o->bundle || config_path;
+    bool is_create = strcmp(argv[0], "create") == 0;
+    bool is_bundle = o->bundle || config_path || is_create;
     o->is_builtin = !is_bundle;
-    find_config(o, config_path);
+    find_config(o, config_path, is_create);
     if (!is_bundle && strcmp(argv[0], "run") == 0 && is_interactive())
         edit_field(o->config, "--tty", NULL);
     optind = 0;

@@ -80,11 +80,11 @@ void process_die_with_parent(int socket_fd)
  * A session of its own: no process in it can reach the caller's terminal by
  * TIOCSTI or job control. And a session keyring of its own: keyrings(7).
  */
-void process_session(void)
+void process_session(const struct spec *spec)
 {
     if (setsid() == -1)
         die("setsid");
-    if (without("keyring"))
+    if (spec->invocation.no_new_keyring || without("keyring"))
         return;
     narrate(7, "keyctl(JOIN_SESSION_KEYRING) # keyctl session");
     if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1 &&
@@ -182,12 +182,13 @@ void process_no_new_privs(const struct spec *spec)
 
 /* Whatever the caller had open and did not mark: the container's root could
  * leave its root through a directory among them. */
-void process_close_files(void)
+void process_close_files(const struct spec *spec)
 {
     if (without("close-fds"))
         return;
-    narrate(7, "close_range(3, ~0, CLOEXEC) # exec 3>&- 4>&- ...");
-    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
+    unsigned int first = 3 + spec->invocation.preserve_fds;
+    narrate(7, "close_range(%u, ~0, CLOEXEC) # exec 3>&- 4>&- ...", first);
+    if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
         die("close the other files");
 }
 

@@ -14,12 +14,12 @@ void process_limits(const struct spec *spec, pid_t pid);
 /* In the child. */
 void process_settings(const struct spec *spec); /* before pivot_root */
 void process_die_with_parent(int socket_fd);
-void process_session(void);
+void process_session(const struct spec *spec);
 void process_hide(void); /* from those who could look into us */
 void process_directory(const struct spec *spec);
 void process_ids(const struct spec *spec);
 void process_no_new_privs(const struct spec *spec);
-void process_close_files(void);
+void process_close_files(const struct spec *spec);
 _Noreturn void process_execute(const struct spec *spec);
 /* Stay process 1, and run the command as a child. */
 _Noreturn void process_init(const struct spec *spec);

@@ -114,10 +114,12 @@ static void check_version(const struct field *version)
         refuse(version, "\"%s\" is not 1.0 to 1.3, the versions we know", text);
 }
 
-struct spec *spec_parse(json_t *config, const char *bundle)
+struct spec *spec_parse(json_t *config, const char *bundle,
+                        const struct invocation *invocation)
 {
     /* Kept in a static variable: it lives as long as the program. */
     static struct spec spec;
+    spec.invocation = *invocation;
     spec.config = config;
     spec.bundle = copy_string(bundle);
     spec.rootless = geteuid() != 0;

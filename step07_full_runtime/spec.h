@@ -269,6 +269,7 @@ struct invocation {
     unsigned int preserve_fds; /* descriptors 3 to 3+N-1 are the command's */
     bool no_pivot; /* MS_MOVE and chroot(2): the root is on a ramfs */
     bool no_new_keyring;
+    const char *id; /* the container's */
     bool is_exec; /* a further process of a container that runs */
 };
 
@@ -318,7 +319,8 @@ struct spec {
 
 /* Read and check all of it. An error ends the program and names the field:
  * "rung: config.json: process.rlimits[2].type: unknown limit "X"". */
-struct spec *spec_parse(struct json_t *config, const char *bundle);
+struct spec *spec_parse(struct json_t *config, const char *bundle,
+                        const struct invocation *invocation);
 
 /* True if a new namespace of this type is to be made. */
 bool spec_makes(const struct spec *spec, enum namespace_type type);

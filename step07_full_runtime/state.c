@@ -14,14 +14,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "json.h"
+#include "spec.h"
 #include "state.h"
 #include "util.h"
 
 #define FILE_NAME "state.json"
 #define NEW_NAME "state.json.new"
+#define CONFIG_NAME "config.json"
 
 enum {
     ID_LENGTH = 128
@@ -97,15 +101,25 @@ bool state_process_lives(pid_t pid, uint64_t start_time)
 }
 
 static const char *const STATUS_NAMES[] = {
-    [STATUS_CREATING] = "creating",
-    [STATUS_CREATED] = "created",
-    [STATUS_RUNNING] = "running",
+    [STATUS_CREATING] = "creating", [STATUS_CREATED] = "created",
+    [STATUS_RUNNING] = "running",   [STATUS_PAUSED] = "paused",
     [STATUS_STOPPED] = "stopped",
 };
 
 const char *status_name(enum status status)
 {
     return STATUS_NAMES[status];
+}
+
+/* The kernel knows, whoever froze it: cgroup.events. */
+static bool is_frozen(const struct state *s)
+{
+    if (!s->cgroup_path)
+        return false;
+    CLEANUP(free_string)
+    char *path = join_path(s->cgroup_path, "cgroup.events");
+    CLEANUP(free_string) char *events = read_file_at(AT_FDCWD, path);
+    return events && strstr(events, "frozen 1");
 }
 
 enum status state_status(const struct state *s)
@@ -118,8 +132,11 @@ enum status state_status(const struct state *s)
                    : STATUS_STOPPED;
     if (!state_process_lives(s->pid, s->start_time))
         return STATUS_STOPPED;
-    return strcmp(s->status_name, "created") == 0 ? STATUS_CREATED
-                                                  : STATUS_RUNNING;
+    for (int i = STATUS_CREATING; i < STATUS_RUNNING; i++) {
+        if (strcmp(s->status_name, STATUS_NAMES[i]) == 0)
+            return (enum status)i;
+    }
+    return is_frozen(s) ? STATUS_PAUSED : STATUS_RUNNING;
 }
 
 /* --- writing --- */
@@ -152,13 +169,13 @@ static json_t *to_json(const struct state *s)
 {
     return json_pack(
         "{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:I, s:I, s:I, s:I, "
-        "s:I}",
+        "s:I, s:I}",
         "id", s->id, "status", s->status_name, "bundle", s->bundle, "rootPath",
         s->root_path, "cgroupPath", s->cgroup_path, "scope", s->scope, "link",
         s->link, "bridge", s->bridge, "runtimePid", (json_int_t)s->runtime_pid,
         "runtimeStart", (json_int_t)s->runtime_start, "pid", (json_int_t)s->pid,
         "startTime", (json_int_t)s->start_time, "created",
-        (json_int_t)s->created);
+        (json_int_t)s->created, "owner", (json_int_t)s->owner);
 }
 
 /* 0, or -1 and errno. */
@@ -201,6 +218,7 @@ void state_create(struct state *s)
     s->runtime_pid = getpid();
     s->runtime_start = state_process_start(s->runtime_pid);
     s->created = time(NULL);
+    s->owner = getuid();
     if (save(s) == -1) {
         int reason = errno;
         (void)state_remove(s); /* warns */
@@ -209,13 +227,27 @@ void state_create(struct state *s)
     }
 }
 
-void state_started(struct state *s, pid_t pid)
+void state_process(struct state *s, pid_t pid)
 {
     s->pid = pid;
     s->start_time = state_process_start(pid);
-    free(s->status_name);
-    s->status_name = copy_string(status_name(STATUS_RUNNING));
     state_save(s);
+}
+
+void state_change(struct state *s, enum status status)
+{
+    free(s->status_name);
+    s->status_name = copy_string(status_name(status));
+    state_save(s);
+}
+
+void state_save_config(const struct state *s, const json_t *config)
+{
+    CLEANUP(free_string) char *path = file_path(s, CONFIG_NAME);
+    FILE *file = fopen(path, "wxe");
+    if (!file || json_dumpf(config, file, JSON_COMPACT) == -1 ||
+        fclose(file) == EOF)
+        die("write %s", path);
 }
 
 /* --- reading --- */
@@ -245,6 +277,7 @@ static void from_json(struct state *s, const json_t *json)
     s->pid = (pid_t)get_number(json, "pid");
     s->start_time = (uint64_t)get_number(json, "startTime");
     s->created = get_number(json, "created");
+    s->owner = (uid_t)get_number(json, "owner");
 }
 
 int state_load(struct state *s, const char *root, const char *id)
@@ -271,6 +304,41 @@ int state_load(struct state *s, const char *root, const char *id)
     from_json(s, json);
     json_decref(json);
     return 0;
+}
+
+json_t *state_config(const struct state *s)
+{
+    CLEANUP(free_string) char *path = file_path(s, CONFIG_NAME);
+    json_error_t error;
+    json_t *config = load_json(path, false, &error);
+    if (!config)
+        warn("read the container's configuration: %s", error.text);
+    return config;
+}
+
+json_t *state_to_oci(const struct state *s, enum status status,
+                     const json_t *config)
+{
+    json_t *notes = json_object_get(config, "annotations");
+    json_t *oci = json_pack(
+        "{s:s, s:s, s:s, s:s, s:O*}", "ociVersion", OCI_VERSION, "id", s->id,
+        "status", status_name(status), "bundle", s->bundle ? s->bundle : "",
+        "annotations", json_is_object(notes) ? notes : NULL);
+    if (!oci)
+        fail("describe the state of %s: not UTF-8", s->id);
+    if (s->pid > 0 && status != STATUS_STOPPED)
+        json_object_set_new(oci, "pid", json_integer(s->pid));
+    return oci;
+}
+
+int state_open_process(const struct state *s)
+{
+    int fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+    if (fd == -1 || state_process_lives(s->pid, s->start_time))
+        return fd;
+    close(fd);
+    errno = ESRCH;
+    return -1;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -316,9 +384,12 @@ char **state_list(const char *root)
 int state_remove(const struct state *s)
 {
     CLEANUP(free_string) char *path = file_path(s, FILE_NAME);
-    CLEANUP(free_string) char *new_path = file_path(s, NEW_NAME);
     CLEANUP(free_string) char *directory = join_path(s->root, s->id);
-    (void)unlink(new_path); /* is there only after a SIGKILL */
+    static const char *const others[] = {NEW_NAME, CONFIG_NAME, START_SOCKET};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        CLEANUP(free_string) char *other = file_path(s, others[i]);
+        (void)unlink(other); /* if it stays, rmdir fails */
+    }
     if ((unlink(path) == -1 && errno != ENOENT) ||
         (rmdir(directory) == -1 && errno != ENOENT)) {
         warn("remove the state %s: %s", directory, strerror(errno));

@@ -21,6 +21,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* In ROOT/ID: where a created container waits for `start`. channel.h */
+#define START_SOCKET "start"
+
+enum status {
+    STATUS_CREATING,
+    STATUS_CREATED,
+    STATUS_RUNNING,
+    STATUS_PAUSED,
+    STATUS_STOPPED,
+};
+
 /* Strings are malloc()ed, and NULL where there is nothing to name. */
 struct state {
     char *root; /* the directory of all states */
@@ -35,15 +46,9 @@ struct state {
     uint64_t runtime_start;
     pid_t pid; /* process 1 of the container; 0: not started yet */
     uint64_t start_time;
+    uid_t owner; /* who made it */
     int64_t created; /* seconds since 1970 */
     char *status_name; /* what the file says: "creating", "created", ... */
-};
-
-enum status {
-    STATUS_CREATING,
-    STATUS_CREATED,
-    STATUS_RUNNING,
-    STATUS_STOPPED,
 };
 
 /* --root DIR (or NULL) to the directory of states: /run/rung for root, else
@@ -54,8 +59,14 @@ bool state_id_is_valid(const char *id);
 
 /* Make ROOT/ID and write the file. Fails if ID exists. */
 void state_create(struct state *s);
-/* Process 1 exists: add its PID and start time, status "running". */
-void state_started(struct state *s, pid_t pid);
+/* Process 1 exists: add its PID and start time. */
+void state_process(struct state *s, pid_t pid);
+/* "created", "running". */
+void state_change(struct state *s, enum status status);
+/* Keep the config.json that the container was made from, for `exec`,
+ * `update` and the hooks; and read it again: NULL after warn(). */
+void state_save_config(const struct state *s, const struct json_t *config);
+struct json_t *state_config(const struct state *s);
 /* Write it again, after a change; atomically. */
 void state_save(const struct state *s);
 /* Read ROOT/ID/state.json: 0, or -1 and errno (ENOENT: no such container). A
@@ -63,6 +74,13 @@ void state_save(const struct state *s);
 int state_load(struct state *s, const char *root, const char *id);
 /* Remove ROOT/ID. 0, or -1 after warn(). May be called twice. */
 int state_remove(const struct state *s);
+
+/* The state as the specification has it, for `state` and the hooks. config
+ * gives the annotations. The caller frees it with json_decref(). */
+struct json_t *state_to_oci(const struct state *s, enum status status,
+                            const struct json_t *config);
+/* A descriptor of process 1: pidfd_open(2). -1 and errno; ESRCH: it ended. */
+int state_open_process(const struct state *s);
 
 /* What it is now: asks the kernel whether process 1 still lives. */
 enum status state_status(const struct state *s);

@@ -11,8 +11,10 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -23,9 +25,17 @@ static const size_t FILE_SIZE_MAX = 16 << 20;
 static struct {
     const char *program_name;
     int log_fd;
+    int file_fd; /* --log FILE, or -1 */
+    bool is_json;
     bool verbose;
     bool is_child;
-} settings = {.program_name = "demo", .log_fd = STDERR_FILENO};
+    int report_fd; /* the child's: its lines go to the parent, who logs them */
+} settings = {
+    .program_name = "demo",
+    .log_fd = STDERR_FILENO,
+    .file_fd = -1,
+    .report_fd = -1,
+};
 
 void set_program_name(const char *argv0)
 {
@@ -45,9 +55,23 @@ void log_to(int fd)
     settings.log_fd = fd;
 }
 
+void log_to_file(const char *path, bool is_json)
+{
+    settings.is_json = is_json;
+    settings.file_fd =
+        open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    if (settings.file_fd == -1)
+        die("open the log %s", path);
+}
+
 void become_child(void)
 {
     settings.is_child = true;
+}
+
+void report_to(int fd)
+{
+    settings.report_fd = fd;
 }
 
 void set_verbose(bool on)
@@ -60,35 +84,94 @@ bool is_verbose(void)
     return settings.verbose;
 }
 
-/* One write(2) for the whole line, so that two processes' lines do not mix. */
-static void print_line(const char *prefix, const char *format, va_list values,
-                       const char *suffix)
+/* What may stand between the quotes of a JSON string. */
+static size_t escape(char *out, size_t space, const char *text)
 {
-    char line[4096];
-    size_t space = sizeof(line) - 1;
-    size_t length = 0;
-    for (int part = 0; part < 3 && length < space; part++) {
-        int n;
-        if (part == 1)
-            n = vsnprintf(line + length, space - length, format, values);
+    size_t n = 0;
+    for (; *text && n + 7 < space; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            out[n++] = '\\';
+        if (byte < 0x20)
+            n += (size_t)sprintf(out + n, "\\u%04x", byte);
         else
-            n = snprintf(line + length, space - length, "%s",
-                         part == 0 ? prefix : suffix);
-        length += n < 0 ? 0 : (size_t)n;
+            out[n++] = *text;
     }
-    if (length >= space)
+    out[n] = '\0';
+    return n;
+}
+
+/* One write(2) for the whole line, so that two processes' lines do not mix.
+ * Nobody is left to tell if it fails. */
+static void write_line(int fd, char *line, size_t length, size_t space)
+{
+    if (length > space - 1)
         length = space - 1;
     line[length++] = '\n';
-    /* Nobody is left to tell if standard error cannot be written. */
-    ssize_t ignored = write(settings.log_fd, line, length);
+    ssize_t ignored = write(fd, line, length);
     (void)ignored;
 }
 
-static void print_error(const char *format, va_list values, const char *suffix)
+/* A record as the engines that call us read it, from runc as from us. */
+static void write_record(const char *level, const char *text)
 {
-    char prefix[64];
-    snprintf(prefix, sizeof(prefix), "%s: ", settings.program_name);
-    print_line(prefix, format, values, suffix);
+    char line[2 * LINE_SIZE];
+    char now[40];
+    time_t seconds = time(NULL);
+    struct tm tm;
+    strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+    size_t n;
+    if (settings.is_json)
+        n = (size_t)sprintf(line, "{\"level\":\"%s\",\"msg\":\"", level);
+    else
+        n = (size_t)sprintf(line, "time=\"%s\" level=%s msg=\"", now, level);
+    n += escape(line + n, sizeof(line) - n - 80, text);
+    if (settings.is_json)
+        n += (size_t)sprintf(line + n, "\",\"time\":\"%s\"}", now);
+    else
+        n += (size_t)sprintf(line + n, "\"");
+    write_line(settings.file_fd, line, n, sizeof(line));
+}
+
+void log_text(enum log_level level, const char *text)
+{
+    static const char *const names[] = {
+        [LOG_ERROR] = "error",
+        [LOG_WARNING] = "warning",
+        [LOG_DEBUG] = "debug",
+    };
+    if (settings.file_fd != -1)
+        write_record(names[level], text);
+    if (settings.file_fd != -1 && level == LOG_DEBUG)
+        return;
+    char line[LINE_SIZE + 128];
+    int n = level == LOG_DEBUG ? snprintf(line, sizeof(line), "+ %s", text)
+                               : snprintf(line, sizeof(line), "%s: %s",
+                                          settings.program_name, text);
+    if (n > 0)
+        write_line(settings.log_fd, line, (size_t)n, sizeof(line));
+}
+
+/* In the child: hand the line to the parent, whose log it is. */
+static void report(enum log_level level, int status, const char *text)
+{
+    struct message message = {.type = MESSAGE_LOG, .level = level};
+    message.status = status;
+    snprintf(message.text, sizeof(message.text), "%s", text);
+    (void)send(settings.report_fd, &message,
+               offsetof(struct message, text) + strlen(message.text) + 1,
+               MSG_NOSIGNAL);
+}
+
+static void say(enum log_level level, int status, const char *format,
+                va_list values)
+{
+    char text[LINE_SIZE];
+    vsnprintf(text, sizeof(text), format, values);
+    if (settings.report_fd != -1)
+        report(level, status, text);
+    else
+        log_text(level, text);
 }
 
 /* In the child, exit(3) would run the parent's undo functions. */
@@ -123,7 +206,7 @@ void fail(const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    print_error(format, values, "");
+    say(LOG_ERROR, EXIT_RUNTIME, format, values);
     va_end(values);
     leave(EXIT_RUNTIME);
 }
@@ -132,7 +215,7 @@ void usage_error(const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    print_error(format, values, "");
+    say(LOG_ERROR, EXIT_USAGE, format, values);
     va_end(values);
     leave(EXIT_USAGE);
 }
@@ -141,7 +224,7 @@ void warn(const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    print_error(format, values, "");
+    say(LOG_WARNING, 0, format, values);
     va_end(values);
 }
 
@@ -149,7 +232,7 @@ void quit(int status, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    print_error(format, values, "");
+    say(LOG_ERROR, status, format, values);
     va_end(values);
     leave(status);
 }
@@ -158,12 +241,12 @@ void narrate(int chapter, const char *format, ...)
 {
     if (!settings.verbose)
         return;
-    char suffix[32];
-    snprintf(suffix, sizeof(suffix), "  (chapter %02d)", chapter);
     int saved_errno = errno;
+    CLEANUP(free_string)
+    char *line = print_string("%s  (chapter %02d)", format, chapter);
     va_list values;
     va_start(values, format);
-    print_line("+ ", format, values, suffix);
+    say(LOG_DEBUG, 0, line, values);
     va_end(values);
     errno = saved_errno;
 }

@@ -46,9 +46,44 @@ void warn(const char *format, ...) PRINTF(1, 2);
 /* Print one line and leave with this status. */
 _Noreturn void quit(int status, const char *format, ...) PRINTF(2, 3);
 
+/* --log FILE: the same lines as records with a time, "time=... level=error
+ * msg=..." or JSON, in the form in which engines read runc's log. */
+void log_to_file(const char *path, bool is_json);
+
+enum log_level {
+    LOG_ERROR,
+    LOG_WARNING,
+    LOG_DEBUG, /* narration */
+};
+/* Log a line that is complete, such as one that the child has reported. */
+void log_text(enum log_level level, const char *text);
+
 /* From here on this process is the container's side: die() must _exit(2), so
  * that the parent's undo functions (atexit) do not run in the child. */
 void become_child(void);
+/* The child's lines, packed in messages, go to the socket of its parent: only
+ * the parent has the log open. channel.h */
+void report_to(int fd);
+
+/* What parent and child say to each other, a packet each. channel.h */
+enum message_type {
+    MESSAGE_LOG, /* level, status (of an error that ends the child), text */
+    MESSAGE_GO, /* the parent: go on; status: your PID on the host */
+    MESSAGE_TERMINAL, /* a descriptor comes along */
+    MESSAGE_READY, /* created: waits for "start" */
+    MESSAGE_EXECUTING, /* only execve(2) is left to do */
+};
+
+enum {
+    LINE_SIZE = 4096
+};
+
+struct message {
+    int type;
+    int level;
+    int status;
+    char text[LINE_SIZE];
+};
 
 /* --- narration: one line for a kernel call, with -v --- */
 

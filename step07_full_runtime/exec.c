@@ -1,0 +1,131 @@
+/*
+ * exec.c - a further process in a container that runs.
+ *
+ * A pidfd names a process's namespaces all at once: setns(2) with several
+ * flags joins them together or not at all, and no path is looked up in the
+ * container. It must never hold a descriptor of the host when it enters (but
+ * the sockets and files that execve closes), and must be undumpable before
+ * the container's processes can see it. It grew out of nsenter(1) in step02's
+ * chapter.
+ */
+#define _GNU_SOURCE
+
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "container.h"
+#include "init.h"
+#include "namespaces.h"
+#include "process.h"
+#include "seccomp.h"
+#include "util.h"
+
+struct exec_plan {
+    const struct spec *spec;
+    struct state *state;
+    int pidfd; /* of the container's process 1 */
+    int root_fd; /* its root directory */
+    int socket_fd; /* to the parent */
+    bool is_detached;
+};
+
+/*
+ * A PID namespace is entered by the children to come. An ordinary user has the
+ * right to only once he is in the container's user namespace, which is his.
+ */
+static void exec_enter(struct exec_plan *plan)
+{
+    CLEANUP(free_string)
+    char *root = print_string("/proc/%d/root", plan->state->pid);
+    plan->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (plan->root_fd == -1)
+        die("open the root of container %s", plan->state->id);
+    int flags = CLONE_NEWPID;
+    if (plan->spec->rootless)
+        flags |= CLONE_NEWUSER;
+    flags &= namespaces_join_flags(plan->spec);
+    narrate(2, "setns(pidfd of %d, CLONE_NEWPID) # nsenter --target %d --pid",
+            plan->state->pid, plan->state->pid);
+    if (flags && setns(plan->pidfd, flags) == -1)
+        die("join the PID namespace of container %s", plan->state->id);
+}
+
+/* The root of a mount namespace is not always the root of the process. */
+static void enter_root(const struct exec_plan *plan)
+{
+    if (fchdir(plan->root_fd) == -1 || chroot(".") == -1)
+        die("enter the root of container %s", plan->state->id);
+}
+
+static void join_namespaces(const struct exec_plan *plan)
+{
+    int flags = namespaces_join_flags(plan->spec) & ~CLONE_NEWPID;
+    if (plan->spec->rootless)
+        flags &= ~CLONE_NEWUSER;
+    narrate(7, "setns(pidfd of %d, ...) # nsenter --target %d --all",
+            plan->state->pid, plan->state->pid);
+    if (flags && setns(plan->pidfd, flags) == -1)
+        die("join the namespaces of container %s", plan->state->id);
+}
+
+static _Noreturn void exec_run(const struct exec_plan *plan)
+{
+    const struct spec *spec = plan->spec;
+    process_die_with_parent(plan->socket_fd);
+    (void)wait_for_go(plan->socket_fd);
+    process_hide();
+    /* While /proc is still the host's. */
+    process_settings(spec);
+    join_namespaces(plan);
+    enter_root(plan);
+    namespaces_become_root(spec);
+    process_session(spec);
+    console_open(spec, plan->socket_fd);
+    process_directory(spec);
+    init_execute(&(struct init_plan){
+        .spec = spec,
+        .state = plan->state,
+        .socket_fd = plan->socket_fd,
+        .start_fd = -1,
+        .is_detached = plan->is_detached,
+    });
+}
+
+int container_exec(struct container *c)
+{
+    seccomp_prepare(c->spec);
+    catch_signals(c);
+    struct exec_plan exec = {
+        .spec = c->spec,
+        .state = &c->state,
+        .pidfd = state_open_process(&c->state),
+        .is_detached = c->detach,
+    };
+    if (exec.pidfd == -1)
+        die("open the process of container %s", c->id);
+    if (c->state.cgroup_path)
+        c->cgroup.fd =
+            open(c->state.cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (c->state.cgroup_path && c->cgroup.fd == -1)
+        die("open the cgroup %s", c->state.cgroup_path);
+    undo_at_exit(c);
+    exec_enter(&exec);
+    clone_process(c, 0);
+    if (c->pid == 0) {
+        exec.socket_fd = c->child_socket_fd;
+        exec_run(&exec);
+    }
+    process_limits(c->spec, c->pid);
+    let_go(c);
+    attend(c);
+    if (c->detach && c->socket_fd == -1 && c->is_executing && !c->failure) {
+        container_keep();
+        return 0;
+    }
+    int status = wait_for_end(c);
+    if (c->failure || !c->is_executing)
+        return report_failure(c, status);
+    return status;
+}

@@ -1,0 +1,282 @@
+/*
+ * lifecycle.c - the commands about a container that is there: start, state,
+ * kill, delete, list.
+ *
+ * They know a container by its state file and must never trust a PID without
+ * its start time. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "container.h"
+#include "run.h"
+#include "start.h"
+#include "util.h"
+
+void load_state(struct state *state, const char *id)
+{
+    if (!state_id_is_valid(id))
+        usage_error("%s: not a container's name", *id ? id : "''");
+    if (state_load(state, state_root(globals.root), id) == -1)
+        quit(1, "open the container %s: %s", id,
+             errno == ENOENT ? "container does not exist" : strerror(errno));
+}
+
+struct spec *load_spec(const struct state *state)
+{
+    json_t *config = state_config(state);
+    if (!config)
+        exit(EXIT_RUNTIME);
+    globals.invocation.id = state->id;
+    return spec_parse(config, state->bundle, &globals.invocation);
+}
+
+/* One letter and its long name, for the few flags of these commands. */
+static int next_flag(int argc, char **argv, const struct option *list,
+                     const char *letters, const char *usage)
+{
+    opterr = 0;
+    int letter = getopt_long(argc, argv, letters, list, NULL);
+    if (letter == 'h') {
+        printf("usage: %s %s %s\n", program_name(), argv[0], usage);
+        exit(EXIT_SUCCESS);
+    }
+    if (letter == ':')
+        usage_error("%s: needs a value (see --help)", argv[optind - 1]);
+    if (letter == '?')
+        usage_error("%s: unknown option (see --help)", argv[optind - 1]);
+    return letter;
+}
+
+/* --- start, state --- */
+
+static const char *only_id(int argc, char **argv)
+{
+    static const struct option list[] = {{"help", 0, NULL, 'h'}, {0}};
+    optind = 0;
+    while (next_flag(argc, argv, list, "+:h", "ID") != -1)
+        ;
+    if (optind + 1 != argc)
+        usage_error("%s: needs one container's name", argv[0]);
+    return argv[optind];
+}
+
+int command_start(int argc, char **argv)
+{
+    struct state state;
+    load_state(&state, only_id(argc, argv));
+    enum status status = state_status(&state);
+    if (status != STATUS_CREATED)
+        fail("start container %s: it is %s, not created", state.id,
+             status_name(status));
+    return container_start(&state);
+}
+
+static char *time_text(int64_t seconds)
+{
+    char text[40];
+    struct tm tm;
+    time_t when = (time_t)seconds;
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
+    return copy_string(text);
+}
+
+static char *owner_name(const struct state *state)
+{
+    const struct passwd *user = getpwuid(state->owner);
+    return user ? copy_string(user->pw_name) : print_string("%u", state->owner);
+}
+
+/* The specification's members, and those that runc adds. */
+static json_t *describe(const struct state *state, const json_t *config)
+{
+    enum status status = state_status(state);
+    json_t *oci = state_to_oci(state, status, config);
+    CLEANUP(free_string) char *created = time_text(state->created);
+    CLEANUP(free_string) char *owner = owner_name(state);
+    if (!json_object_get(oci, "pid"))
+        json_object_set_new(oci, "pid", json_integer(0));
+    json_object_set_new(oci, "rootfs",
+                        json_string(state->root_path ? state->root_path : ""));
+    json_object_set_new(oci, "created", json_string(created));
+    json_object_set_new(oci, "owner", json_string(owner));
+    return oci;
+}
+
+static void print_json(json_t *json)
+{
+    if (!json || json_dumpf(json, stdout, JSON_INDENT(2)) == -1 ||
+        putchar('\n') == EOF || fflush(stdout) == EOF)
+        die("write to standard output");
+    json_decref(json);
+}
+
+int command_state(int argc, char **argv)
+{
+    struct state state;
+    load_state(&state, only_id(argc, argv));
+    json_t *config = state.status_name ? state_config(&state) : NULL;
+    print_json(describe(&state, config));
+    json_decref(config);
+    return 0;
+}
+
+/* --- kill --- */
+
+/* "9", "KILL" or "SIGKILL": 0 if it is none. */
+static int signal_number(const char *text)
+{
+    uint64_t number;
+    if (parse_u64(text, &number))
+        return number < NSIG ? (int)number : 0;
+    if (strncasecmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int i = 1; i < NSIG; i++) {
+        const char *name = sigabbrev_np(i);
+        if (name && strcasecmp(name, text) == 0)
+            return i;
+    }
+    int low = 0;
+    if (sscanf(text, "RTMIN+%d", &low) == 1 || strcasecmp(text, "RTMIN") == 0)
+        low = SIGRTMIN + low;
+    else if (sscanf(text, "RTMAX-%d", &low) == 1)
+        low = SIGRTMAX - low;
+    return low >= SIGRTMIN && low <= SIGRTMAX ? low : 0;
+}
+
+/* Without a PID namespace, the others outlive process 1. */
+static int kill_all(const struct state *state, int number)
+{
+    struct cgroup cgroup;
+    if (!state->cgroup_path)
+        fail("kill all of container %s: it has no cgroup that tells who "
+             "belongs to it",
+             state->id);
+    cgroup_reopen(&cgroup, state->cgroup_path, state->scope);
+    return cgroup_signal(&cgroup, number);
+}
+
+int command_kill(int argc, char **argv)
+{
+    static const struct option list[] = {
+        {"all", 0, NULL, 'a'}, {"help", 0, NULL, 'h'}, {0}};
+    bool all = false;
+    optind = 0;
+    for (int letter; (letter = next_flag(argc, argv, list, "+:ah",
+                                         "[--all] ID [SIGNAL]")) != -1;)
+        all |= letter == 'a';
+    if (optind == argc || optind + 2 < argc)
+        usage_error("kill: needs a container's name, and perhaps a signal");
+    const char *name = optind + 1 < argc ? argv[optind + 1] : "SIGTERM";
+    int number = signal_number(name);
+    if (number == 0)
+        usage_error("kill: %s: not a signal (examples: KILL, SIGTERM, 9)",
+                    name);
+    struct state state;
+    load_state(&state, argv[optind]);
+    if (all) {
+        if (kill_all(&state, number) == -1)
+            die("kill all of container %s", state.id);
+        return 0;
+    }
+    enum status status = state_status(&state);
+    if (status == STATUS_STOPPED || status == STATUS_CREATING)
+        quit(1, "kill container %s: container not running (it is %s)", state.id,
+             status_name(status));
+    CLEANUP(close_fd) int pidfd = state_open_process(&state);
+    if (pidfd == -1 ||
+        syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == -1)
+        die("kill container %s", state.id);
+    return 0;
+}
+
+/* --- delete --- */
+
+int command_delete(int argc, char **argv)
+{
+    static const struct option list[] = {
+        {"force", 0, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
+    bool force = false;
+    optind = 0;
+    for (int letter;
+         (letter = next_flag(argc, argv, list, "+:fh", "[--force] ID")) != -1;)
+        force |= letter == 'f';
+    if (optind + 1 != argc)
+        usage_error("delete: needs one container's name");
+    struct state state;
+    if (force && state_id_is_valid(argv[optind]) &&
+        state_load(&state, state_root(globals.root), argv[optind]) == -1 &&
+        errno == ENOENT)
+        return 0; /* nothing to delete is what was wanted */
+    load_state(&state, argv[optind]);
+    enum status status = state_status(&state);
+    if (status != STATUS_STOPPED && !force)
+        fail("delete %s: it is %s (stop it, or give --force)", state.id,
+             status_name(status));
+    return container_delete(&state) == 0 ? 0 : EXIT_RUNTIME;
+}
+
+/* --- list --- */
+
+static void print_row(const struct state *state)
+{
+    CLEANUP(free_string) char *created = time_text(state->created);
+    CLEANUP(free_string) char *owner = owner_name(state);
+    enum status status = state_status(state);
+    printf("%-20s %8d  %-10s %-30s %-20s %s\n", state->id,
+           status == STATUS_STOPPED ? 0 : state->pid, status_name(status),
+           state->bundle ? state->bundle : "", created, owner);
+}
+
+int command_list(int argc, char **argv)
+{
+    static const struct option list[] = {{"format", 1, NULL, 'f'},
+                                         {"quiet", 0, NULL, 'q'},
+                                         {"help", 0, NULL, 'h'},
+                                         {0}};
+    bool quiet = false;
+    bool is_json = false;
+    optind = 0;
+    for (int letter;
+         (letter = next_flag(argc, argv, list, "+:f:qh",
+                             "[--quiet] [--format table|json]")) != -1;) {
+        quiet |= letter == 'q';
+        is_json |= letter == 'f' && strcmp(optarg, "json") == 0;
+        if (letter == 'f' && !is_json && strcmp(optarg, "table") != 0)
+            usage_error("--format %s: not table or json", optarg);
+    }
+    if (optind != argc)
+        usage_error("list: takes no arguments");
+    char *root = state_root(globals.root);
+    char **ids = state_list(root);
+    json_t *array = json_array();
+    if (!quiet && !is_json)
+        printf("%-20s %8s  %-10s %-30s %-20s %s\n", "ID", "PID", "STATUS",
+               "BUNDLE", "CREATED", "OWNER");
+    for (size_t i = 0; ids[i]; i++) {
+        struct state state;
+        if (state_load(&state, root, ids[i]) == -1)
+            continue; /* it ended while we looked */
+        if (quiet)
+            puts(ids[i]);
+        else if (is_json)
+            json_array_append_new(array, describe(&state, NULL));
+        else
+            print_row(&state);
+    }
+    if (is_json && !quiet)
+        print_json(array);
+    return 0;
+}

@@ -1,0 +1,93 @@
+/*
+ * start.c - `rung start`: the two halves of a created container meet.
+ *
+ * A created container waits on a socket in its state directory. So `start`
+ * hears how execve(2) went, which a mere "go" could not tell; and when the
+ * container is dead nobody listens, so `start` cannot hang. It must never let
+ * two of them start the same container. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "container.h"
+#include "start.h"
+#include "util.h"
+
+/*
+ * Created: our parent may leave now, so its death is no longer ours. Whoever
+ * connects is `rung start`; its GO starts the command. If it dies before, the
+ * next one may try.
+ */
+void wait_for_start(struct init_plan *plan)
+{
+    if (plan->start_fd == -1)
+        return;
+    if (prctl(PR_SET_PDEATHSIG, 0) == -1 ||
+        channel_send(plan->socket_fd, MESSAGE_READY, 0) == -1)
+        die("tell the parent that the container is created");
+    struct message message = {.type = MESSAGE_READY};
+    int fd;
+    do {
+        close_fd(&plan->socket_fd);
+        plan->socket_fd = accept4(plan->start_fd, NULL, NULL, SOCK_CLOEXEC);
+        if (plan->socket_fd == -1 && errno != EINTR && errno != ECONNABORTED)
+            die("wait for start");
+        report_to(plan->socket_fd);
+        if (plan->socket_fd != -1)
+            (void)channel_send(plan->socket_fd, MESSAGE_READY, 0);
+    } while (plan->socket_fd == -1 ||
+             !channel_receive(plan->socket_fd, &message, &fd) ||
+             message.type != MESSAGE_GO);
+    close_fd(&plan->start_fd);
+    plan->is_detached = true;
+}
+
+/* The one connection that the child accepts. It says READY: whoever hears the
+ * end of file instead was second. */
+static int ask_to_start(const struct state *state)
+{
+    struct message message;
+    int fd;
+    CLEANUP(free_string) char *directory = join_path(state->root, state->id);
+    int socket_fd = channel_connect(directory, START_SOCKET, SOCK_SEQPACKET);
+    if (socket_fd == -1)
+        die("start container %s (has it been started?)", state->id);
+    if (!channel_receive(socket_fd, &message, &fd) ||
+        message.type != MESSAGE_READY)
+        fail("start container %s: somebody else starts it", state->id);
+    return socket_fd;
+}
+
+int container_start(struct state *state)
+{
+    json_t *config = state_config(state);
+    if (!config)
+        return EXIT_RUNTIME;
+    struct container c;
+    struct invocation invocation = {.id = state->id};
+    container_prepare(&c, spec_parse(config, state->bundle, &invocation),
+                      state->root, state->id);
+    c.detach = true;
+    c.state = *state;
+    c.pid = state->pid;
+    c.pidfd = state_open_process(state);
+    if (c.pidfd == -1)
+        die("start container %s", c.id);
+    c.socket_fd = ask_to_start(state);
+    catch_signals(&c);
+    let_go(&c);
+    attend(&c);
+    if (c.socket_fd == -1 && c.is_executing && !c.failure)
+        return 0;
+    read_last_words(&c);
+    if (!c.failure)
+        warn("start container %s: it was killed before its command ran", c.id);
+    return c.failure ? c.failure : EXIT_RUNTIME;
+}
