@@ -54,6 +54,7 @@ static const struct {
     {"state", command_state, false, "what is known about it"},
     {"list", command_list, false, "the containers that are there"},
     {"spec", command_spec, false, "print the config.json that flags make"},
+    {"features", command_features, false, "print what this runtime can do"},
 };
 
 struct globals globals;

@@ -7,6 +7,8 @@
 #include "spec.h"
 #include "state.h"
 
+#define RUNG_VERSION "0.1.0"
+
 /* What the global options say, for every command. */
 struct globals {
     const char *root; /* --root DIR, or NULL */
@@ -22,6 +24,8 @@ int command_state(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_delete(int argc, char **argv);
 int command_list(int argc, char **argv);
+/* features.c */
+int command_features(int argc, char **argv);
 
 /* The container that a command is about; ends the program if there is none. */
 void load_state(struct state *state, const char *id);
