@@ -9,11 +9,12 @@ load ../scripts/test_helper
 
 before_each() { requires root; }
 
-# start_ready ARGS...: start the demo, and wait until its command has printed "ready"; $pid is the command.
+# start_ready ARGS...: start the demo, and wait until its command has printed "ready"; $pid is the command: process 1.
 start_ready() {
     start_demo "$@"
     eventually grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
     pid=$(container_pid)
+    [[ $(numbers_of "$pid") == *' 1' ]] || fail "the command is not process 1, but $(numbers_of "$pid")"
 }
 
 # state_is PID LETTERS: R runs, S sleeps, T is stopped, Z is a zombie.
@@ -150,8 +151,8 @@ no_hangup_waits() {
 }
 
 @test "the other processes of the container hear every signal" {
-    demo sh -c 'sleep 100 & kill -TERM $!; wait $!; echo $?'
-    assert_output 143
+    demo sh -c 'sleep 100 & kill -TERM $!; wait $!; echo $? $$'
+    assert_output '143 1'
 }
 
 @test "what process 1 would not hear, the demo makes a SIGKILL of" {
@@ -236,8 +237,8 @@ has_one_child() {
     run_and_show unshare --pid sh -c '/bin/true; /bin/true'
     assert_stderr_like '*annot*fork*'
     # The demo has no such trap: its process 1 is the command.
-    demo sh -c '/bin/true; /bin/true; echo fine'
-    assert_output fine
+    demo sh -c '/bin/true; /bin/true; echo fine $$'
+    assert_output 'fine 1'
 }
 
 # --- The letters -----------------------------------------------------------

@@ -33,7 +33,7 @@ same_mounts() {
 # --- The host's mounts ---
 
 # look_at_host shared|private: run a container on a host whose mounts are such, and compare that host's mounts before,
-# while it runs and after; and those that the demo itself sees.
+# while it runs and after; and those that the demo itself sees. The container itself has another root.
 look_at_host() {
     in_outer_mount_namespace "$1" bash -c '
         cat /proc/self/mountinfo >before
@@ -41,6 +41,8 @@ look_at_host() {
         pid=$demo_PID
         read -r -u "${demo[0]}" word
         [[ $word == ready ]] || exit 1
+        read -r container _ <"/proc/$pid/task/$pid/children"
+        [[ ! "/proc/$container/root" -ef / ]] || exit 1
         cat /proc/self/mountinfo >during
         cat "/proc/$pid/mountinfo" >during_demo
         echo >&"${demo[1]}"
@@ -100,7 +102,7 @@ look_at_host() {
 @test "--without=private: even a host whose mounts are shared stays as it is" {
     in_outer_mount_namespace shared bash -c '
         cat /proc/self/mountinfo >before
-        "$@" true
+        "$@" true || exit
         cat /proc/self/mountinfo >after' bash "${DEMO_WORDS[@]}" --without=private 3>&-
     diff before after
 }
@@ -314,15 +316,20 @@ l pts/ptmx ptmx'
 }
 
 @test "its terminals are its own: none of the host's, and the first new one is 0" {
-    demo sh -c 'ls /dev/pts; exec 3<>/dev/ptmx; ls /dev/pts'
+    demo sh -c 'ls /dev/pts; exec 3<>/dev/ptmx; ls /dev/pts; stat -c %d /dev/pts'
     assert_status 0
-    assert_output $'ptmx\n0\nptmx'
+    assert_output_like $'ptmx\n0\nptmx\n*'
+    # Not the host's file system of terminals, which may be as empty.
+    [[ ${lines[-1]} != "$(stat -c %d /dev/pts)" ]]
 }
 
 @test "/dev/tty is the terminal that it was started on" {
     requires pty
+    make_own_root
+    echo inside >"$root/etc/where"
     with_pty <<'END_OF_PYTHON'
-terminal = demo("/bin/sh", "-c", "echo over the terminal >/dev/tty; read x </dev/tty; echo got $x >/dev/null; exit 7")
+terminal = demo("/bin/sh", "-c", "cat /etc/where >/dev/tty; echo over the terminal >/dev/tty; read x </dev/tty; exit 7")
+terminal.expect("inside")
 terminal.expect("over the terminal")
 terminal.sendline("answer")
 assert terminal.wait_status() == 7
@@ -340,8 +347,10 @@ END_OF_PYTHON
 }
 
 @test "the caller's umask does not make /dev useless, and is still the command's" {
-    (umask 077 && demo sh -c 'umask; stat -c "%a %n" /dev/null /tmp; stat -c %a /dev /dev/pts')
-    [[ $(<"$BATS_TEST_TMPDIR/stdout") == $'0077\n666 /dev/null\n1777 /tmp\n755\n755' ]]
+    make_own_root
+    echo inside >"$root/etc/where"
+    (umask 077 && demo sh -c 'umask; stat -c "%a %n" /dev/null /tmp; stat -c %a /dev /dev/pts; cat /etc/where')
+    [[ $(<"$BATS_TEST_TMPDIR/stdout") == $'0077\n666 /dev/null\n1777 /tmp\n755\n755\ninside' ]]
 }
 
 # --- IPC ---
@@ -410,7 +419,9 @@ inventory() {
 
 @test "the directory can be removed while nothing runs: no mount keeps it" {
     make_own_root
-    demo true
+    touch "$root/here"
+    demo test -e /here
+    assert_status 0
     rm -rf --one-file-system "$root"
     [[ ! -e $root ]]
 }
@@ -525,7 +536,7 @@ without_leak_check() {
 
 @test "the demonstration observes all that it claims" {
     # It runs the program itself, and as a reader would: a safeguard cannot be left out of it.
-    run_and_show "$DEMO_PROGRAM"
+    run_and_show "$DEMO_PROGRAM" --chapter 4
     assert_status 0
     [[ ${lines[-1]} =~ ^demo:\ ([0-9]+)\ of\ ([0-9]+)\ observed$ ]]
     [[ ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" && ${BASH_REMATCH[1]} != 0 ]]

@@ -74,6 +74,7 @@ start_ready() {
     eventually is_ready_or_dead
     grep -q ready "$demo_out" || fail "it did not start: $(cat "$demo_err")" || return
     pid=$(container_pid)
+    [[ $(ns_inode "$pid" net) != "$(ns_inode "$demo_pid" net)" ]] || fail "its network namespace is not its own"
 }
 
 is_ready_or_dead() {
@@ -611,7 +612,7 @@ SH
 
 @test "the demonstration observes all of it" {
     requires nat
-    demo
+    demo --chapter 6
     assert_status 0
     [[ ${lines[-1]} == demo:*observed ]]
 }

@@ -1,0 +1,93 @@
+# Above each test stand its points, what it needs, and three hints. scripts/lab reads them; here is whether they are good.
+# bats file_tags=scripts
+# shellcheck disable=SC2016
+load test_helper
+
+before_each() {
+    cd "$TOP" || return
+}
+
+# check PYTHON: it calls bad(test, text) for what is wrong. It has "steps", the tests of each step as scripts/lab reads
+# them; reading alone says whether what they need exists, and whether two have one name.
+check() {
+    cat >"$BATS_TEST_TMPDIR/check.py" <<'END_OF_PYTHON'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, "scripts/lab.d")
+import catalogue
+
+wrong = set()
+def bad(test, text):
+    wrong.add(f"{test.file}:{test.line}: {test.name}: {text}")
+
+steps = {step: catalogue.read_step(step) for step in catalogue.STEPS[:1]}
+END_OF_PYTHON
+    printf '%s\n' "$1" 'print(*sorted(wrong), sep="\n")' 'sys.exit(bool(wrong))' >>"$BATS_TEST_TMPDIR/check.py"
+    python3 "$BATS_TEST_TMPDIR/check.py"
+}
+
+@test "each test has three hints, and from 1 to 20 points" {
+    check '
+for tests in steps.values():
+    for test in tests:
+        if len(test.hints) != 3 or not all(test.hints):
+            bad(test, f"{len(test.hints)} hints, not 3")
+        if not 1 <= test.points <= 20:
+            bad(test, f"{test.points} points")'
+}
+
+@test "no two tests of a step give the same hint" {
+    check '
+for tests in steps.values():
+    given = {}
+    for test in tests:
+        for hint in test.hints:
+            if given.setdefault(hint, test) is not test:
+                bad(test, f"the same hint as \"{given[hint].name}\": {hint}")'
+}
+
+@test "a hint quotes its code between two backticks" {
+    check '
+for tests in steps.values():
+    for test in tests:
+        for hint in test.hints:
+            if hint.count("`") % 2:
+                bad(test, f"an odd number of backticks: {hint}")'
+}
+
+@test "the second hint says where to read on, and the third one quotes code or names a function" {
+    check '
+import re
+for tests in steps.values():
+    for test in tests:
+        if not re.search(r"\w\([1-9]\)|\.rst|\.md|\.c\b|\.h\b|--help|\./demo|`", test.hints[1]):
+            bad(test, f"where to read? {test.hints[1]}")
+        if not re.search(r"`|\w_\w|\.c\b", test.hints[2]):
+            bad(test, f"which line? {test.hints[2]}")'
+}
+
+@test "what a test needs does not need it in its turn" {
+    check '
+for tests in steps.values():
+    named = {test.name: test for test in tests}
+    def climb(test, above):
+        if test.name in above:
+            bad(test, "it needs itself: " + ", ".join(above))
+        else:
+            for name in test.needs:
+                climb(named[name], above + [test.name])
+    for test in tests:
+        climb(test, [])
+        if test.core and test.needs:
+            bad(test, "it needs nothing, and something")'
+}
+
+@test "the tests that are new in a step carry most of its points" {
+    check '
+for step, tests in steps.items():
+    whole = sum(test.tenths for test in tests)
+    new = sum(test.tenths for test in tests if test.tenths == 10 * test.points)
+    print(f"step{step}: {whole / 10:g} points, {new / 10:g} of them for what is new")
+    if new * 10 < whole * 9:
+        bad(tests[0], f"step{step}: less than nine tenths")'
+}
