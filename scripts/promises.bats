@@ -190,7 +190,7 @@ before_each() {
 # needs: the exit status is the command's own
 # hint: What does the demo read from its standard input, or write to its standard output, while the command runs?
 # hint: fork(2) and execve(2) hand on open descriptors. dup2(2) or a pipe in between would need a reason.
-# hint: No read from descriptor 0, no printf: what the demo itself has to say goes through say, to standard error.
+# hint: `dprintf(STDERR_FILENO, ...)` in say is all that the demo itself writes, and it reads nothing.
 @test "standard input, output and error are the command's" {
     demo sh -c 'cat; echo out; echo err >&2' <<<in
     assert_status 0
