@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct json_t;
 struct spec;
 
 /*
@@ -72,5 +73,15 @@ struct cgroup_stats {
     int64_t cpu_throttled_usec;
 };
 void cgroup_read_stats(const struct cgroup *c, struct cgroup_stats *stats);
+/* All of it, for `events`: the caller frees it with json_decref(). */
+struct json_t *cgroup_stats_json(const struct cgroup *c);
+
+/* Who is in it, and in the cgroups below. Free it with free_pids(). */
+struct pids {
+    pid_t *list;
+    size_t count;
+};
+struct pids cgroup_processes(const struct cgroup *c);
+void free_pids(struct pids *pids);
 
 #endif

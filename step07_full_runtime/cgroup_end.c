@@ -92,21 +92,20 @@ int cgroup_freeze(const struct cgroup *c, bool frozen)
     return wait_for(c->fd, frozen ? "frozen 1\n" : "frozen 0\n");
 }
 
-/* One by one, while they are frozen and cannot fork. */
+/* One by one, while they are frozen and cannot fork. Who was frozen before
+ * stays so, and hears of it later (SIGKILL works at once). */
 int cgroup_signal(const struct cgroup *c, int number)
 {
     if (c->fd == -1)
         return 0; /* it is gone, and all of them with it */
-    (void)write_file_at(c->fd, "cgroup.freeze", "1"); /* helps, only */
-    CLEANUP(free_string) char *pids = read_file_at(c->fd, "cgroup.procs");
-    char *save;
-    for (char *pid = pids ? strtok_r(pids, "\n", &save) : NULL; pid;
-         pid = strtok_r(NULL, "\n", &save)) {
-        uint64_t each;
-        if (parse_u64(pid, &each) && each > 0)
-            (void)kill((pid_t)each, number); /* gone already: fine */
-    }
-    return write_file_at(c->fd, "cgroup.freeze", "0");
+    CLEANUP(free_string) char *old = read_file_at(c->fd, "cgroup.freeze");
+    bool frozen = old && *old == '1';
+    if (!frozen)
+        (void)cgroup_freeze(c, true); /* helps, only */
+    CLEANUP(free_pids) struct pids pids = cgroup_processes(c);
+    for (size_t i = 0; i < pids.count; i++)
+        (void)kill(pids.list[i], number); /* gone already: fine */
+    return frozen ? 0 : write_file_at(c->fd, "cgroup.freeze", "0");
 }
 
 int cgroup_kill(const struct cgroup *c)

@@ -43,9 +43,8 @@ struct spec *load_spec(const struct state *state)
     return spec_parse(config, state->bundle, &globals.invocation);
 }
 
-/* One letter and its long name, for the few flags of these commands. */
-static int next_flag(int argc, char **argv, const struct option *list,
-                     const char *letters, const char *usage)
+int next_flag(int argc, char **argv, const struct option *list,
+              const char *letters, const char *usage)
 {
     opterr = 0;
     int letter = getopt_long(argc, argv, letters, list, NULL);
@@ -62,7 +61,7 @@ static int next_flag(int argc, char **argv, const struct option *list,
 
 /* --- start, state --- */
 
-static const char *only_id(int argc, char **argv)
+const char *only_id(int argc, char **argv)
 {
     static const struct option list[] = {{"help", 0, NULL, 'h'}, {0}};
     optind = 0;
@@ -115,9 +114,9 @@ static json_t *describe(const struct state *state, const json_t *config)
     return oci;
 }
 
-static void print_json(json_t *json)
+void print_json(json_t *json, size_t flags)
 {
-    if (!json || json_dumpf(json, stdout, JSON_INDENT(2)) == -1 ||
+    if (!json || json_dumpf(json, stdout, flags) == -1 ||
         putchar('\n') == EOF || fflush(stdout) == EOF)
         die("write to standard output");
     json_decref(json);
@@ -128,7 +127,7 @@ int command_state(int argc, char **argv)
     struct state state;
     load_state(&state, only_id(argc, argv));
     json_t *config = state.status_name ? state_config(&state) : NULL;
-    print_json(describe(&state, config));
+    print_json(describe(&state, config), JSON_INDENT(2));
     json_decref(config);
     return 0;
 }
@@ -277,6 +276,6 @@ int command_list(int argc, char **argv)
             print_row(&state);
     }
     if (is_json && !quiet)
-        print_json(array);
+        print_json(array, JSON_INDENT(2));
     return 0;
 }

@@ -5,8 +5,8 @@
  *
  *   5  main.c            global options, the table of commands
  *      demonstration.c   what to show when nothing is asked for
- *   4  run.c lifecycle.c  the commands; options.c, edits*.c: flags edit the
- *                        spec
+ *   4  run.c lifecycle.c commands_cgroup.c events.c features.c
+ *                        the commands; options.c, edits*.c: flags edit the spec
  *   3  container.c       the container's life in the parent; attend.c
  *      init.c start.c exec.c  the way to the command in the child
  *   2  namespaces.c rootfs.c mounts.c cgroup.c devices.c network.c console.c
@@ -54,6 +54,11 @@ static const struct {
     {"state", command_state, false, "what is known about it"},
     {"list", command_list, false, "the containers that are there"},
     {"spec", command_spec, false, "print the config.json that flags make"},
+    {"ps", command_ps, false, "the processes in it"},
+    {"pause", command_pause, false, "stop all of its processes"},
+    {"resume", command_resume, false, "let them go on"},
+    {"update", command_update, false, "change its limits"},
+    {"events", command_events, false, "show what it uses"},
     {"features", command_features, false, "print what this runtime can do"},
 };
 

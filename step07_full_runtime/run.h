@@ -4,8 +4,13 @@
 #ifndef RUNG_RUN_H
 #define RUNG_RUN_H
 
+#include <stddef.h>
+
 #include "spec.h"
 #include "state.h"
+
+struct cgroup;
+struct option;
 
 #define RUNG_VERSION "0.1.0"
 
@@ -24,6 +29,12 @@ int command_state(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_delete(int argc, char **argv);
 int command_list(int argc, char **argv);
+/* commands_cgroup.c, events.c */
+int command_pause(int argc, char **argv);
+int command_resume(int argc, char **argv);
+int command_update(int argc, char **argv);
+int command_ps(int argc, char **argv);
+int command_events(int argc, char **argv);
 /* features.c */
 int command_features(int argc, char **argv);
 
@@ -31,6 +42,17 @@ int command_features(int argc, char **argv);
 void load_state(struct state *state, const char *id);
 /* The same, and what its config.json said. */
 struct spec *load_spec(const struct state *state);
+/* A running container with a cgroup of its own, opened. */
+void load_cgroup(struct state *state, const char *id, struct cgroup *cgroup);
+
+/* The next flag, as getopt_long(3); -1 after the last. Prints the usage and
+ * leaves for --help and for flags that are wrong. */
+int next_flag(int argc, char **argv, const struct option *list,
+              const char *letters, const char *usage);
+/* For commands without flags of their own. */
+const char *only_id(int argc, char **argv);
+/* To standard output; json_dumpf(3)'s flags. Takes the reference. */
+void print_json(struct json_t *json, size_t flags);
 
 /* demonstration.c */
 int demonstrate(void);

@@ -244,9 +244,10 @@ void state_change(struct state *s, enum status status)
 void state_save_config(const struct state *s, const json_t *config)
 {
     CLEANUP(free_string) char *path = file_path(s, CONFIG_NAME);
-    FILE *file = fopen(path, "wxe");
+    CLEANUP(free_string) char *new_path = file_path(s, NEW_NAME);
+    FILE *file = fopen(new_path, "we");
     if (!file || json_dumpf(config, file, JSON_COMPACT) == -1 ||
-        fclose(file) == EOF)
+        fclose(file) == EOF || rename(new_path, path) == -1)
         die("write %s", path);
 }
 
