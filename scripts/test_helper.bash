@@ -190,7 +190,8 @@ container_runs() {
     local child exe
     for child in $(children_of "$1"); do
         exe=$(readlink "/proc/$child/exe") || continue
-        if [[ $exe != "$(readlink -f "$DEMO_PROGRAM")" && $exe != /memfd:* ]]; then
+        # The program itself, or step07's copy of it: of its mount, or of the file.
+        if [[ ! /proc/$child/exe -ef $DEMO_PROGRAM && $exe != /memfd:* ]]; then
             echo "$child"
             return
         fi
@@ -391,13 +392,13 @@ def descendants(pid):
         yield int(child)
         yield from descendants(int(child))
 
-# The program under test, not a process of its container that is still a copy of it.
+# Does it run the program under test?  (step07 runs from a copy of the mount, or of the file.)
 def is_demo(pid):
+    exe = f"/proc/{pid}/exe"
     try:
-        program = os.readlink(f"/proc/{pid}/exe")
+        return os.readlink(exe).startswith("/memfd:") or os.path.samefile(exe, os.environ["DEMO"].split()[0])
     except OSError:
-        return False
-    return program.startswith("/memfd:") or program == os.path.realpath(os.environ["DEMO"].split()[0])
+        return False # it has gone
 
 class Terminal(pexpect.spawn):
     def __init__(self, *words):

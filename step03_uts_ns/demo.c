@@ -318,27 +318,54 @@ static void start(struct container *c)
             c->pid, getppid());
 }
 
-/*
- * Would the child notice this signal? As process 1 it gets only what it has a
- * handler for (or blocks, to wait for it as we do); the kernel drops the rest.
- * /proc/PID/status has its masks, in hexadecimal: proc(5), pid_namespaces(7)
- */
-static bool is_deaf(const struct container *c, int signal)
+/* What /proc/PID/status says: the state, and sets of signals. proc(5) */
+struct hearing {
+    char state; /* R runs, S sleeps until something comes, T is stopped */
+    uint64_t blocked; /* kept for later */
+    uint64_t handled; /* or ignored */
+};
+
+static struct hearing look_at_hearing(pid_t pid)
 {
+    struct hearing hearing = {0};
     char path[64];
     char line[256];
-    uint64_t heard = 0;
-    snprintf(path, sizeof(path), "/proc/%d/status", c->pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof(line), file)) {
-        if (strncmp(line, "SigBlk:", 7) == 0 ||
-            strncmp(line, "SigIgn:", 7) == 0 ||
+        if (strncmp(line, "State:\t", 7) == 0)
+            hearing.state = line[7];
+        if (strncmp(line, "SigBlk:", 7) == 0)
+            hearing.blocked = strtoull(line + 7, NULL, 16);
+        if (strncmp(line, "SigIgn:", 7) == 0 ||
             strncmp(line, "SigCgt:", 7) == 0)
-            heard |= strtoull(line + 7, NULL, 16);
+            hearing.handled |= strtoull(line + 7, NULL, 16);
     }
     if (file)
         fclose(file);
-    return !(heard >> (signal - 1) & 1);
+    return hearing;
+}
+
+/*
+ * Would the child notice this signal? As process 1 it gets only what it has a
+ * handler for, or blocks and waits for as we do; the kernel drops the rest:
+ * pid_namespaces(7). Whoever waits for a signal sleeps. A shell that is about
+ * to fork blocks all for a moment, and hears none: then look again.
+ */
+static bool is_deaf(const struct container *c, int signal)
+{
+    uint64_t bit = UINT64_C(1) << (signal - 1);
+    for (int looks = 0; looks < 1000; looks++) {
+        struct hearing hearing = look_at_hearing(c->pid);
+        if (hearing.handled & bit)
+            return false;
+        if (!(hearing.blocked & bit))
+            return true;
+        if (hearing.state == 'S' || hearing.state == 'T')
+            return false;
+        usleep(1000);
+    }
+    return false;
 }
 
 /* Join the container's group in front, to hear the keys as it does. */
