@@ -44,6 +44,7 @@
 #include "devices.h"
 #include "hooks.h"
 #include "init.h"
+#include "mounts.h"
 #include "namespaces.h"
 #include "process.h"
 #include "rootfs.h"
@@ -177,6 +178,10 @@ static void plan(struct container *c)
     rootfs_check(c->spec);
     seccomp_prepare(c->spec);
     namespaces_open(c->spec, c->namespace_fds);
+    CLEANUP(close_fd)
+    int maps_fd = namespaces_open_maps(c->spec, c->namespace_fds);
+    rootfs_prepare(c->spec, maps_fd);
+    mounts_prepare(c->spec, maps_fd);
     cgroup_plan(&c->cgroup, c->spec, c->id);
     network_plan(&c->network, c->spec);
 }

@@ -49,10 +49,12 @@ static void enter_namespaces(const struct init_plan *plan)
     namespaces_join(spec, plan->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
-    rootfs_make_private();
-    /* Host paths, while we have the ids that may open them. */
-    rootfs_open_sources(spec, plan->scratch_path);
-    mounts_open_sources(spec);
+    if (!spec->namespaces[NS_MOUNT].path) {
+        /* Host paths, while we have the ids that may open them. */
+        rootfs_open_sources(spec, plan->scratch_path);
+        mounts_open_sources(spec);
+        rootfs_make_private();
+    }
     /* Files that we make from now on belong to the container's root. */
     namespaces_become_root(spec);
     process_session(spec);
@@ -75,13 +77,21 @@ static void run_hooks(const struct init_plan *plan, enum hook_kind kind,
 static void enter_root(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
-    int root_fd = rootfs_attach(spec);
+    if (spec->namespaces[NS_MOUNT].path) {
+        run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);
+        rootfs_join(spec);
+        return;
+    }
+    CLEANUP(close_fd) int root_fd = rootfs_attach(spec);
+    rootfs_need_dev(spec, root_fd);
     mounts_apply(spec, root_fd);
-    rootfs_finish(spec, root_fd);
-    /* The last moment at which the host's files, and theirs, have names. */
+    rootfs_fill_dev(spec, root_fd);
+    /* The last moment at which the host's files, and theirs, have names; and
+     * they may add to the root, which is read-only only after that. */
     run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);
+    rootfs_protect(spec, root_fd);
+    mounts_finish(spec);
     rootfs_enter(spec, root_fd);
-    close_fd(&root_fd);
 }
 
 static void drop_privileges(const struct init_plan *plan)

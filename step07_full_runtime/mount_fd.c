@@ -11,22 +11,26 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "mount_fd.h"
 #include "util.h"
 
-/* The kernel leaves a sentence about what it did not like: "e overlay: ..." */
-static void print_complaint(int fs_fd, char *text, size_t size)
+/* What the kernel said about the last file system that it did not like. */
+static char complaint[256];
+
+/* It leaves a sentence in the context: "e overlay: ..." */
+static void read_complaint(int fs_fd)
 {
     int saved_errno = errno;
-    ssize_t n = read(fs_fd, text, size - 1);
-    text[n > 0 ? n : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
+    ssize_t n = read(fs_fd, complaint, sizeof(complaint) - 1);
+    complaint[n > 0 ? n : 0] = '\0';
+    complaint[strcspn(complaint, "\n")] = '\0';
     errno = saved_errno;
 }
 
-/* One word of mount(8)'s -o list: "size=1m", or "ro". */
+/* One word of mount(8)'s -o list: "size=1m", or "sync". */
 static int configure(int fs_fd, char *option)
 {
     char *value = strchr(option, '=');
@@ -36,60 +40,92 @@ static int configure(int fs_fd, char *option)
     return fsconfig(fs_fd, FSCONFIG_SET_STRING, option, value, 0);
 }
 
-/* source is shown in mountinfo; each option of data is handed over. */
-static int configure_all(int fs_fd, const char *source, const char *data)
+static int configure_all(int fs_fd, const char *data, unsigned int command)
 {
-    if (source && fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", source, 0))
-        return -1;
     CLEANUP(free_string) char *copy = copy_string(data ? data : "");
     for (char *rest = copy, *option; (option = strsep(&rest, ","));) {
         if (*option && configure(fs_fd, option) == -1)
             return -1;
     }
-    return fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    return fsconfig(fs_fd, command, NULL, NULL, 0);
 }
 
 /*
  * fsopen(2) makes an empty context, fsconfig(2) fills it in, fsmount(2) turns
  * it into a mount that is nowhere yet. mount(2) does all of it at once, but
- * takes a path for the target.
+ * takes a path for the target. Read-only is said twice, as mount(2) does: it
+ * keeps a disk from being written as well.
  */
-static int create(const char *type, const char *source, const char *data,
-                  uint64_t attributes, char *complaint, size_t size)
+int mount_try_new(const char *type, const char *source, const char *data,
+                  uint64_t attributes)
 {
+    complaint[0] = '\0';
     CLEANUP(close_fd) int fs_fd = fsopen(type, FSOPEN_CLOEXEC);
     if (fs_fd == -1)
         return -1;
-    if (configure_all(fs_fd, source, data) == -1) {
-        print_complaint(fs_fd, complaint, size);
+    /* The source is a disk, or a word that mountinfo shows. */
+    if ((source &&
+         fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", source, 0) == -1) ||
+        (attributes & MOUNT_ATTR_RDONLY &&
+         fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) == -1) ||
+        configure_all(fs_fd, data, FSCONFIG_CMD_CREATE) == -1) {
+        read_complaint(fs_fd);
         return -1;
     }
     return fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned int)attributes);
 }
 
-int mount_try_new(const char *type, const char *source, const char *data,
-                  uint64_t attributes)
+void mount_new_failed(const char *type, const char *data)
 {
-    char complaint[256] = "";
-    return create(type, source, data, attributes, complaint, sizeof(complaint));
+    die("mount a new %s%s%s%s%s", type, data ? " with " : "", data ? data : "",
+        *complaint ? ": " : "", complaint);
 }
 
 int mount_new(const char *type, const char *source, const char *data,
               uint64_t attributes)
 {
-    char complaint[256] = "";
-    int fd =
-        create(type, source, data, attributes, complaint, sizeof(complaint));
+    int fd = mount_try_new(type, source, data, attributes);
     if (fd == -1)
-        die("mount a new %s%s%s%s%s", type, data ? " with " : "",
-            data ? data : "", *complaint ? ": " : "", complaint);
+        mount_new_failed(type, data);
     return fd;
+}
+
+void mount_reconfigure(int mount_fd, const char *data, const char *name)
+{
+    complaint[0] = '\0';
+    CLEANUP(close_fd)
+    int fs_fd = fspick(mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+    if (fs_fd == -1)
+        die("remount %s (is something mounted there?)", name);
+    if (configure_all(fs_fd, data, FSCONFIG_CMD_RECONFIGURE) == -1) {
+        read_complaint(fs_fd);
+        die("remount %s with %s%s%s", name, data, *complaint ? ": " : "",
+            complaint);
+    }
+}
+
+static int copy(int fd, const char *path, bool recursive, unsigned int flags)
+{
+    return open_tree(fd, path,
+                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags |
+                         (recursive ? AT_RECURSIVE : 0));
 }
 
 int mount_copy(int fd, bool recursive)
 {
-    unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
-    return open_tree(fd, "", flags | (recursive ? AT_RECURSIVE : 0));
+    return copy(fd, "", recursive, AT_EMPTY_PATH);
+}
+
+int mount_copy_path(const char *path, bool recursive)
+{
+    return copy(AT_FDCWD, path, recursive, 0);
+}
+
+static int set_attributes(int mount_fd, struct mount_attr *change,
+                          bool recursive)
+{
+    unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    return mount_setattr(mount_fd, "", flags, change, sizeof(*change));
 }
 
 /*
@@ -97,7 +133,7 @@ int mount_copy(int fd, bool recursive)
  * leaves what is not named as it is.
  */
 void mount_change(int mount_fd, uint64_t set, uint64_t clear,
-                  unsigned long propagation, bool recursive)
+                  unsigned long propagation, bool recursive, const char *name)
 {
     if (!set && !clear && !propagation)
         return;
@@ -106,9 +142,25 @@ void mount_change(int mount_fd, uint64_t set, uint64_t clear,
         .attr_clr = clear,
         .propagation = propagation & ~(unsigned long)MS_REC,
     };
-    unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-    if (mount_setattr(mount_fd, "", flags, &change, sizeof(change)) == -1)
-        die("change the attributes of a mount");
+    if (set_attributes(mount_fd, &change, recursive) == -1)
+        die("change the attributes of the mount for %s%s", name,
+            errno == EPERM && clear
+                ? " (a user namespace cannot take away what the host has set)"
+                : "");
+}
+
+void mount_map_ids(int mount_fd, int user_namespace_fd, bool recursive,
+                   const char *name)
+{
+    struct mount_attr change = {
+        .attr_set = MOUNT_ATTR_IDMAP,
+        .userns_fd = (uint64_t)user_namespace_fd,
+    };
+    if (set_attributes(mount_fd, &change, recursive) == -1)
+        die("map the ids of the mount for %s%s", name,
+            errno == EINVAL  ? " (its file system does not allow it)"
+            : errno == EPERM ? " (its file system is not this root's)"
+                             : "");
 }
 
 void mount_attach(int mount_fd, int target_fd, const char *target_name)
@@ -118,17 +170,30 @@ void mount_attach(int mount_fd, int target_fd, const char *target_name)
         die("mount on %s in the root", target_name);
 }
 
-/* Split "/a/b/c" into "/a/b" and "c"; false if there is no last part. */
-static bool split_path(char *path, char **last)
+bool is_device(int fd, char type, unsigned int major_number,
+               unsigned int minor_number)
 {
-    size_t length = strlen(path);
-    while (length > 0 && path[length - 1] == '/')
-        path[--length] = '\0';
-    char *slash = strrchr(path, '/');
-    *last = slash ? slash + 1 : path;
+    struct stat st;
+    return fstat(fd, &st) == 0 &&
+           (st.st_mode & S_IFMT) == (type == 'b' ? S_IFBLK : S_IFCHR) &&
+           st.st_rdev == makedev(major_number, minor_number);
+}
+
+int make_parent(int root_fd, const char *path, char **name)
+{
+    CLEANUP(free_string) char *parent = copy_string(path);
+    size_t length = strlen(parent);
+    while (length > 0 && parent[length - 1] == '/')
+        parent[--length] = '\0';
+    char *slash = strrchr(parent, '/');
+    *name = copy_string(slash ? slash + 1 : parent);
+    if (**name == '\0' || strcmp(*name, "..") == 0 || strcmp(*name, ".") == 0) {
+        errno = ENOENT;
+        return -1;
+    }
     if (slash)
         *slash = '\0';
-    return **last && strcmp(*last, "..") != 0 && strcmp(*last, ".") != 0;
+    return make_directories(root_fd, slash ? parent : "", 0755);
 }
 
 /*
@@ -140,13 +205,8 @@ int make_directories(int root_fd, const char *path, mode_t mode)
     int fd = open_in_root(root_fd, path, O_PATH | O_DIRECTORY);
     if (fd != -1 || errno != ENOENT)
         return fd;
-    CLEANUP(free_string) char *parent = copy_string(path);
-    char *name;
-    if (!split_path(parent, &name)) {
-        errno = ENOENT;
-        return -1;
-    }
-    CLEANUP(close_fd) int parent_fd = make_directories(root_fd, parent, mode);
+    CLEANUP(free_string) char *name = NULL;
+    CLEANUP(close_fd) int parent_fd = make_parent(root_fd, path, &name);
     if (parent_fd == -1 ||
         (mkdirat(parent_fd, name, mode) == -1 && errno != EEXIST))
         return -1;
@@ -155,13 +215,8 @@ int make_directories(int root_fd, const char *path, mode_t mode)
 
 static int make_file(int root_fd, const char *path)
 {
-    CLEANUP(free_string) char *parent = copy_string(path);
-    char *name;
-    if (!split_path(parent, &name)) {
-        errno = ENOENT;
-        return -1;
-    }
-    CLEANUP(close_fd) int parent_fd = make_directories(root_fd, parent, 0755);
+    CLEANUP(free_string) char *name = NULL;
+    CLEANUP(close_fd) int parent_fd = make_parent(root_fd, path, &name);
     if (parent_fd == -1)
         return -1;
     CLEANUP(close_fd)

@@ -13,18 +13,34 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A new file system of this type; data is "size=1m,mode=755" or NULL. All of
- * these end the program when they fail, except where they return -1. */
+/* All of these end the program when they fail, except for those that return
+ * -1 and errno. */
+
+/* A new file system of this type; data is "size=1m,mode=755" or NULL; the
+ * attributes are MOUNT_ATTR_...: fsopen(2), fsmount(2). */
 int mount_new(const char *type, const char *source, const char *data,
               uint64_t attributes);
+/* Returns -1 if that fails; mount_new_failed() then says why. */
 int mount_try_new(const char *type, const char *source, const char *data,
                   uint64_t attributes);
-/* A copy of a mount (and of those below it): what a bind mount is. */
+_Noreturn void mount_new_failed(const char *type, const char *data);
+/* Change the file system under a mount: fspick(2). */
+void mount_reconfigure(int mount_fd, const char *data, const char *name);
+
+/* A copy of a mount (and of those below it): what a bind mount is. Not yet
+ * attached; -1 on failure: open_tree(2). */
 int mount_copy(int fd, bool recursive);
-/* Change attributes of a mount: MOUNT_ATTR_..., MS_PRIVATE ... */
+int mount_copy_path(const char *path, bool recursive);
+
+/* Change attributes of a mount: MOUNT_ATTR_..., MS_PRIVATE ...; the name is
+ * for the error: mount_setattr(2). */
 void mount_change(int mount_fd, uint64_t set, uint64_t clear,
-                  unsigned long propagation, bool recursive);
-/* Put the mount on the target. */
+                  unsigned long propagation, bool recursive, const char *name);
+/* Show its files' owners through the maps of that user namespace. */
+void mount_map_ids(int mount_fd, int user_namespace_fd, bool recursive,
+                   const char *name);
+
+/* Put the mount on the target: move_mount(2). */
 void mount_attach(int mount_fd, int target_fd, const char *target_name);
 
 /* The place in the root to mount on, made if it is missing: O_PATH. The name
@@ -32,5 +48,10 @@ void mount_attach(int mount_fd, int target_fd, const char *target_name);
 int mount_target(int root_fd, const char *path, bool is_directory);
 /* mkdir -p inside the root; the last directory, O_PATH. */
 int make_directories(int root_fd, const char *path, mode_t mode);
+/* The same without the last part of the path, which is *name: free it. */
+int make_parent(int root_fd, const char *path, char **name);
+/* Is this open file that device? The type is 'c' or 'b'. */
+bool is_device(int fd, char type, unsigned int major_number,
+               unsigned int minor_number);
 
 #endif

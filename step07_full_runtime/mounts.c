@@ -3,62 +3,123 @@
  *
  * Runs in the child, in its own mount namespace, before pivot_root: the host's
  * paths can still be named, and the root is a descriptor. It must never use a
- * path inside the root without that descriptor, nor leave out a mount that it
- * could not make. It grew out of step04.
+ * path inside the root without that descriptor, nor leave out a mount, or an
+ * attribute of it, that it could not make. It grew out of step04.
  */
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "copy_up.h"
+#include "id_maps.h"
 #include "mount_fd.h"
 #include "mounts.h"
 #include "util.h"
 
-/* A copy of each bind mount's source, nowhere attached yet; -1 for others. */
-static int *source_fds;
+/* A descriptor for each mount: first the copy of a bind mount's source, later
+ * a tmpfs that has to become read-only; -1 for others. */
+static int *mount_fds;
 
-static int open_source(const struct mount_spec *m)
+static bool is_type(const struct mount_spec *m, const char *type)
 {
-    unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-    int fd = open_tree(AT_FDCWD, m->source,
-                       flags | (m->recursive ? AT_RECURSIVE : 0));
+    return m->type && strcmp(m->type, type) == 0;
+}
+
+static int copy_source(const struct mount_spec *m)
+{
+    int fd = mount_copy_path(m->source, m->recursive);
     if (fd == -1)
-        die("bind %s to %s in the root", m->source, m->destination);
+        die("bind %s to %s in the root%s", m->source, m->destination,
+            errno == EINVAL && !m->recursive
+                ? " (it hides something below: \"rbind\" takes that along)"
+                : "");
     return fd;
+}
+
+/*
+ * The owners of the files appear as the maps say, and on the disk they stay.
+ * The kernel wants a mount that nobody has used yet, and the privilege over
+ * the file system's owner, which is the host.
+ */
+static int copy_mapped(const struct mount_spec *m, int maps_fd)
+{
+    int fd = copy_source(m);
+    CLEANUP(close_fd)
+    int own_maps_fd =
+        m->uid_maps.count ? id_maps_namespace(&m->uid_maps, &m->gid_maps) : -1;
+    narrate(7,
+            "mount_setattr(\"%s\", MOUNT_ATTR_IDMAP) # mount -o X-mount."
+            "idmap=... --bind %s .%s",
+            m->source, m->source, m->destination);
+    mount_map_ids(fd, own_maps_fd == -1 ? maps_fd : own_maps_fd,
+                  m->idmap_recursive, m->destination);
+    return fd;
+}
+
+void mounts_prepare(const struct spec *spec, int maps_fd)
+{
+    mount_fds = allocate(spec->mount_count, sizeof(*mount_fds));
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct mount_spec *m = &spec->mounts[i];
+        mount_fds[i] = m->idmap ? copy_mapped(m, maps_fd) : -1;
+        /* In a user namespace we may reach more than now. */
+        if (m->bind && !m->remount && access(m->source, F_OK) == -1 &&
+            errno != EACCES)
+            die("bind %s to %s in the root", m->source, m->destination);
+    }
 }
 
 void mounts_open_sources(const struct spec *spec)
 {
-    source_fds = allocate(spec->mount_count, sizeof(*source_fds));
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
-        source_fds[i] = m->bind ? open_source(m) : -1;
+        if (m->bind && !m->remount && mount_fds[i] == -1)
+            mount_fds[i] = copy_source(m);
     }
 }
 
-static void bind_mount(const struct mount_spec *m, int fd, int root_fd)
+/*
+ * Programs, and runtimes, trust what they read in /proc: nothing but a procfs
+ * may be mounted there, and on a few of its files what shows the container's
+ * limits as the machine's (lxcfs does).
+ */
+static void guard_proc(const struct mount_spec *m, int fd, int target_fd)
 {
-    struct stat st;
-    if (fstat(fd, &st) == -1)
-        die("look at %s", m->source);
-    mount_change(fd, 0, 0, MS_PRIVATE, true);
-    mount_change(fd, m->attr_set, m->attr_clear, 0, false);
-    mount_change(fd, m->recursive_set, m->recursive_clear, 0, true);
-    CLEANUP(close_fd)
-    int target_fd = mount_target(root_fd, m->destination, S_ISDIR(st.st_mode));
-    narrate(4, "open_tree(\"%s\"), move_mount(\"%s\") # mount --%sbind %s .%s",
-            m->source, m->destination, m->recursive ? "r" : "", m->source,
-            m->destination);
-    mount_attach(fd, target_fd, m->destination);
+    static const char *const HARMLESS[] = {
+        "/proc/cpuinfo",
+        "/proc/diskstats",
+        "/proc/loadavg",
+        "/proc/meminfo",
+        "/proc/slabinfo",
+        "/proc/stat",
+        "/proc/swaps",
+        "/proc/sys/crypto/fips_enabled",
+        "/proc/sys/kernel/ns_last_pid",
+        "/proc/uptime",
+    };
+    bool is_proc = strcmp(m->destination, "/proc") == 0;
+    if (!is_proc && strncmp(m->destination, "/proc/", 6) != 0 &&
+        !is_file_system(target_fd, PROC_SUPER_MAGIC))
+        return;
+    if (is_proc && is_file_system(fd, PROC_SUPER_MAGIC))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(HARMLESS); i++) {
+        if (strcmp(m->destination, HARMLESS[i]) == 0)
+            return;
+    }
+    fail("mount on %s in the root: it would fake what /proc shows",
+         m->destination);
 }
 
 /*
- * Programs trust what they read in /proc and /sys. An image that has a link
- * there could make us mount them elsewhere, and fake what they show.
+ * An image that has a link for /proc or /sys could make us mount them
+ * elsewhere, and show programs something of its own.
  */
 static void refuse_link(const struct mount_spec *m, int root_fd)
 {
@@ -74,65 +135,203 @@ static void refuse_link(const struct mount_spec *m, int root_fd)
              m->destination);
 }
 
-/*
- * Only the owner of the network namespace may mount its sysfs. If we share the
- * host's network from a user namespace, the host's /sys has to do.
- */
-static int new_sysfs(const struct mount_spec *m, uint64_t attributes)
+/* As long as the mount is attached nowhere, nobody sees it without them. */
+static void set_attributes(const struct mount_spec *m, int fd, uint64_t set,
+                           uint64_t clear)
 {
-    int fd = mount_try_new("sysfs", m->source, m->data, attributes);
-    if (fd != -1 || errno != EPERM)
-        return fd;
-    fd = open_tree(AT_FDCWD, "/sys",
-                   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    if (fd != -1)
-        mount_change(fd, attributes, 0, MS_PRIVATE, true);
-    return fd;
+    mount_change(fd, set, clear, 0, false, m->destination);
+    mount_change(fd, m->recursive_set, m->recursive_clear, 0, true,
+                 m->destination);
+    mount_change(fd, 0, 0, m->propagation, m->propagation & MS_REC,
+                 m->destination);
 }
 
-static void fresh_mount(const struct mount_spec *m, int root_fd)
+/*
+ * A copy is in the same peer group as its source: what the host mounts there
+ * would appear in the container, and the other way round. Only "shared" keeps
+ * that, and only "slave" the one direction: mount_namespaces(7).
+ */
+static void bind_mount(const struct mount_spec *m, int fd, int root_fd)
 {
-    bool is_sysfs = strcmp(m->type, "sysfs") == 0;
-    if (is_sysfs || strcmp(m->type, "proc") == 0)
-        refuse_link(m, root_fd);
-    uint64_t attributes = m->attr_set;
-    if (is_sysfs && without("read-only-sys"))
-        attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-    const char *type = strcmp(m->type, "cgroup") == 0 ? "cgroup2" : m->type;
+    struct stat st;
+    if (fstat(fd, &st) == -1)
+        die("look at %s", m->source);
+    if (!(m->propagation & MS_SHARED))
+        mount_change(fd, 0, 0,
+                     m->propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true,
+                     m->destination);
+    set_attributes(m, fd, m->attr_set, m->attr_clear);
     CLEANUP(close_fd)
-    int fd = is_sysfs ? new_sysfs(m, attributes)
-                      : mount_new(type, m->source, m->data, attributes);
-    if (fd == -1)
-        die("mount a new sysfs");
-    CLEANUP(close_fd)
-    int target_fd = mount_target(root_fd, m->destination, true);
-    narrate(4,
-            "fsopen(\"%s\"), fsmount, move_mount(\"%s\") # mount -t %s -o "
-            "'%s' %s .%s",
-            type, m->destination, type, m->data ? m->data : "defaults",
-            m->source ? m->source : type, m->destination);
+    int target_fd = mount_target(root_fd, m->destination, S_ISDIR(st.st_mode));
+    guard_proc(m, fd, target_fd);
+    narrate(4, "open_tree(\"%s\"), move_mount(\"%s\") # mount --%sbind %s .%s",
+            m->source, m->destination, m->recursive ? "r" : "", m->source,
+            m->destination);
     mount_attach(fd, target_fd, m->destination);
 }
 
-/* "rshared" and the like are for after all is in place. */
-static void set_propagation(const struct mount_spec *m, int root_fd)
+/* The file systems that show a namespace, and where the host has them. */
+static const struct host_mount {
+    const char *type;
+    enum namespace_type namespace;
+    const char *path;
+    long magic;
+} HOST_MOUNTS[] = {
+    {"proc", NS_PID, "/proc", PROC_SUPER_MAGIC},
+    {"sysfs", NS_NETWORK, "/sys", SYSFS_MAGIC},
+    {"mqueue", NS_IPC, "/dev/mqueue", 0x19800202 /* in no header */},
+    {"cgroup2", NS_CGROUP, "/sys/fs/cgroup", CGROUP2_SUPER_MAGIC},
+};
+
+/* The host's mount of that type, if the namespace is the host's. */
+static const struct host_mount *find_host_mount(const struct spec *spec,
+                                                const char *type)
 {
-    CLEANUP(close_fd) int fd = open_in_root(root_fd, m->destination, O_PATH);
+    for (size_t i = 0; i < ARRAY_SIZE(HOST_MOUNTS); i++) {
+        const struct host_mount *host = &HOST_MOUNTS[i];
+        if (strcmp(host->type, type) == 0 &&
+            !spec->namespaces[host->namespace].wanted)
+            return host;
+    }
+    return NULL;
+}
+
+/*
+ * Only the owner of a namespace may mount the file system that shows it: a
+ * user namespace in the host's network is refused sysfs. The host's own mount
+ * shows the same, so a copy of that will do.
+ */
+static int copy_host_mount(const struct host_mount *host, uint64_t attributes)
+{
+    int fd = mount_copy_path(host->path, true);
+    if (fd != -1 && !is_file_system(fd, host->magic)) {
+        close_fd(&fd);
+        fd = -1;
+        errno = EPERM;
+    }
+    if (fd != -1)
+        mount_change(fd, attributes, 0, MS_PRIVATE, true, host->path);
+    return fd;
+}
+
+/* For cgroup2 the copy comes first: outside a cgroup namespace a new mount
+ * takes the kernel 15 ms. */
+static int make_mount(const struct spec *spec, const struct mount_spec *m,
+                      const char *data, uint64_t attributes)
+{
+    const char *type = is_type(m, "cgroup") ? "cgroup2" : m->type;
+    const struct host_mount *host = find_host_mount(spec, type);
+    int fd = -1;
+    if (host && host->namespace == NS_CGROUP)
+        fd = copy_host_mount(host, attributes);
     if (fd == -1)
-        die("open %s in the root", m->destination);
-    mount_change(fd, 0, 0, m->propagation, m->propagation & MS_REC);
+        fd = mount_try_new(type, m->source, data, attributes);
+    if (fd == -1 && errno == EPERM && host)
+        fd = copy_host_mount(host, attributes);
+    if (fd == -1)
+        mount_new_failed(type, data);
+    return fd;
+}
+
+/* fsconfig(2) has no word for "iversion": so it takes a remount, which resets
+ * the attributes, too. */
+static void set_iversion(const struct mount_spec *m, int fd)
+{
+    CLEANUP(free_string) char *path = print_string("/proc/self/fd/%d", fd);
+    if (mount(NULL, path, NULL, MS_REMOUNT | m->super_flags, NULL) == -1)
+        die("remount %s in the root", m->destination);
+}
+
+/* A tmpfs without a mode of its own looks like the directory it covers. */
+static char *tmpfs_data(const struct mount_spec *m, int root_fd)
+{
+    struct stat st;
+    CLEANUP(close_fd) int fd = open_in_root(root_fd, m->destination, O_PATH);
+    const char *data = m->data ? m->data : "";
+    if (strstr(data, "mode=") || fd == -1 || fstat(fd, &st) == -1)
+        return copy_string(data);
+    return print_string("mode=%o,%s", st.st_mode & 07777, data);
+}
+
+/* We still have to write into a tmpfs: it becomes read-only at the end. */
+static bool waits_for_end(const struct mount_spec *m)
+{
+    return !m->remount && !m->bind && is_type(m, "tmpfs") &&
+           m->attr_set & MOUNT_ATTR_RDONLY;
+}
+
+static int fresh_mount(const struct spec *spec, const struct mount_spec *m,
+                       int root_fd)
+{
+    if (is_type(m, "sysfs") || is_type(m, "proc"))
+        refuse_link(m, root_fd);
+    uint64_t attributes = m->attr_set;
+    if (waits_for_end(m) || (is_type(m, "sysfs") && without("read-only-sys")))
+        attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    CLEANUP(free_string)
+    char *data = is_type(m, "tmpfs") ? tmpfs_data(m, root_fd)
+                                     : copy_string(m->data ? m->data : "");
+    int fd = make_mount(spec, m, data, attributes);
+    CLEANUP(close_fd)
+    int target_fd = mount_target(root_fd, m->destination, true);
+    guard_proc(m, fd, target_fd);
+    if (m->copy_up)
+        copy_up(target_fd, fd, m);
+    narrate(4,
+            "fsopen(\"%s\"), fsmount, move_mount(\"%s\") # mount -t %s -o "
+            "'%s' %s .%s",
+            m->type, m->destination, m->type, *data ? data : "defaults",
+            m->source ? m->source : m->type, m->destination);
+    set_attributes(m, fd, 0, 0); /* the others are set already */
+    mount_attach(fd, target_fd, m->destination);
+    if (m->has_iversion) {
+        set_iversion(m, fd);
+        set_attributes(m, fd, attributes, MOUNT_ATTR__ATIME);
+    }
+    return fd;
+}
+
+/* "ro" is for this mount alone: the host may have the same file system. */
+static int remount(const struct mount_spec *m, int root_fd)
+{
+    int fd = open_in_root(root_fd, m->destination, O_PATH);
+    if (fd == -1)
+        die("remount %s in the root", m->destination);
+    narrate(4, "fspick(\"%s\"), mount_setattr # mount -o remount,... .%s",
+            m->destination, m->destination);
+    if (m->data)
+        mount_reconfigure(fd, m->data, m->destination);
+    if (m->has_iversion)
+        set_iversion(m, fd);
+    set_attributes(m, fd, m->attr_set, m->attr_clear);
+    return fd;
 }
 
 void mounts_apply(const struct spec *spec, int root_fd)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
-        if (m->bind)
-            bind_mount(m, source_fds[i], root_fd);
+        if (m->remount)
+            mount_fds[i] = remount(m, root_fd);
+        else if (m->bind)
+            bind_mount(m, mount_fds[i], root_fd);
         else
-            fresh_mount(m, root_fd);
-        close_fd(&source_fds[i]);
-        if (m->propagation)
-            set_propagation(m, root_fd);
+            mount_fds[i] = fresh_mount(spec, m, root_fd);
+        if (waits_for_end(m))
+            continue;
+        close_fd(&mount_fds[i]);
+        mount_fds[i] = -1;
+    }
+}
+
+void mounts_finish(const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct mount_spec *m = &spec->mounts[i];
+        if (!waits_for_end(m))
+            continue;
+        mount_change(mount_fds[i], MOUNT_ATTR_RDONLY, 0, 0, false,
+                     m->destination);
+        close_fd(&mount_fds[i]);
     }
 }

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "id_maps.h"
 #include "namespaces.h"
 #include "util.h"
 
@@ -52,6 +53,18 @@ void namespaces_open(const struct spec *spec, int *fds)
             fail("open the namespace %s: not a %s namespace", path,
                  NAMESPACES[i].name);
     }
+}
+
+int namespaces_open_maps(const struct spec *spec, const int *fds)
+{
+    bool is_wanted = spec->idmap_root;
+    for (size_t i = 0; i < spec->mount_count; i++)
+        is_wanted |= spec->mounts[i].idmap && !spec->mounts[i].uid_maps.count;
+    if (!is_wanted)
+        return -1;
+    return fds[NS_USER] == -1
+               ? id_maps_namespace(&spec->uid_maps, &spec->gid_maps)
+               : fcntl(fds[NS_USER], F_DUPFD_CLOEXEC, 3);
 }
 
 static bool has_offsets(const struct spec *spec)
@@ -118,20 +131,6 @@ void namespaces_before_clone(const struct spec *spec, const int *fds)
     if (spec_makes(spec, NS_TIME) && has_offsets(spec) &&
         !spec_makes(spec, NS_USER))
         make_time_namespace(spec);
-}
-
-/* The lines of uid_map or gid_map; the kernel takes them in one write(2). */
-static char *print_maps(const struct id_maps *maps)
-{
-    char *text = copy_string("");
-    for (size_t i = 0; i < maps->count; i++) {
-        const struct id_map *map = &maps->maps[i];
-        char *before = text;
-        text = print_string("%s%u %u %u\n", before, map->inside, map->outside,
-                            map->count);
-        free(before);
-    }
-    return text;
 }
 
 static void write_proc(pid_t pid, const char *file, const char *text)
@@ -208,9 +207,9 @@ void namespaces_write_maps(const struct spec *spec, pid_t pid)
     }
     if (spec->rootless && !without("setgroups-deny"))
         write_proc(pid, "setgroups", "deny");
-    CLEANUP(free_string) char *gids = print_maps(&spec->gid_maps);
+    CLEANUP(free_string) char *gids = id_maps_text(&spec->gid_maps);
     write_proc(pid, "gid_map", gids);
-    CLEANUP(free_string) char *uids = print_maps(&spec->uid_maps);
+    CLEANUP(free_string) char *uids = id_maps_text(&spec->uid_maps);
     write_proc(pid, "uid_map", uids);
 }
 

@@ -14,6 +14,9 @@
 
 /* Open the ones to join and check their kind. fds has NS_COUNT places. */
 void namespaces_open(const struct spec *spec, int *fds);
+/* A user namespace with the container's id maps, to make idmapped mounts; -1
+ * if config.json wants none that needs it. */
+int namespaces_open_maps(const struct spec *spec, const int *fds);
 /* The flags for clone3(2). */
 uint64_t namespaces_clone_flags(const struct spec *spec);
 /* What only a parent can do for its next child: PID and time. */

@@ -14,7 +14,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "mount_fd.h"
@@ -24,10 +23,11 @@
 /* What was opened while we could still name it as the caller. */
 static struct {
     int root_fd; /* root.path */
+    int copy_fd; /* a copy of its mount: the root to be, or its lowest layer */
     int *layer_fds;
     int scratch_fd;
     int null_fd; /* the host's /dev/null */
-} sources = {-1, NULL, -1, -1};
+} sources = {-1, -1, NULL, -1, -1};
 
 static void check_directory(const char *path, const char *hint)
 {
@@ -42,6 +42,10 @@ static void check_directory(const char *path, const char *hint)
 
 void rootfs_check(const struct spec *spec)
 {
+    if (spec->namespaces[NS_MOUNT].path)
+        return; /* it is a path in there */
+    if (spec->invocation.no_pivot && spec_makes(spec, NS_USER))
+        fail("--no-pivot: a user namespace can't get rid of the host's mounts");
     check_directory(spec->root_path,
                     " (run \"make rootfs\", or give --rootfs DIR)");
     for (char **layer = spec->overlay.layers; *layer; layer++)
@@ -84,27 +88,50 @@ static int open_directory(const char *path)
     return fd;
 }
 
-static bool is_device(int fd, unsigned int major_number,
-                      unsigned int minor_number)
+static size_t count_layers(const struct spec *spec)
 {
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
-           st.st_rdev == makedev(major_number, minor_number);
+    size_t count = 0;
+    while (spec->overlay.layers[count])
+        count++;
+    return count;
+}
+
+static int copy_mapped(const char *path, bool recursive, int maps_fd)
+{
+    int fd = mount_copy_path(path, recursive);
+    if (fd == -1)
+        die("copy the mount of %s", path);
+    narrate(7, "mount_setattr(\"%s\", MOUNT_ATTR_IDMAP)", path);
+    mount_map_ids(fd, maps_fd, false, path);
+    return fd;
+}
+
+void rootfs_prepare(const struct spec *spec, int maps_fd)
+{
+    size_t count = count_layers(spec);
+    sources.layer_fds = allocate(count, sizeof(int));
+    if (!spec->idmap_root)
+        return;
+    sources.copy_fd =
+        copy_mapped(spec->root_path, !spec->overlay.wanted, maps_fd);
+    for (size_t i = 0; i < count; i++)
+        sources.layer_fds[i] =
+            copy_mapped(spec->overlay.layers[i], false, maps_fd);
 }
 
 void rootfs_open_sources(const struct spec *spec, const char *scratch_path)
 {
     sources.root_fd = open_directory(spec->root_path);
     sources.null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
-    if (sources.null_fd == -1 || !is_device(sources.null_fd, 1, 3))
+    if (sources.null_fd == -1 || !is_device(sources.null_fd, 'c', 1, 3))
         fail("open /dev/null: not the device 1:3");
+    if (!spec->overlay.wanted && sources.copy_fd == -1)
+        sources.copy_fd = mount_copy(sources.root_fd, true);
+    if (!spec->overlay.wanted && sources.copy_fd == -1)
+        die("copy the mount of the root file system %s", spec->root_path);
     if (!spec->overlay.wanted)
         return;
-    size_t count = 0;
-    while (spec->overlay.layers[count])
-        count++;
-    sources.layer_fds = allocate(count, sizeof(int));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; !spec->idmap_root && spec->overlay.layers[i]; i++)
         sources.layer_fds[i] = open_directory(spec->overlay.layers[i]);
     sources.scratch_fd = open_directory(scratch_path);
 }
@@ -113,13 +140,26 @@ void rootfs_open_sources(const struct spec *spec, const char *scratch_path)
  * short, no character needs an escape, and mountinfo tells nothing. */
 static char *list_layers(const struct spec *spec)
 {
-    char *list = print_string("/proc/self/fd/%d", sources.root_fd);
+    char *list =
+        print_string("/proc/self/fd/%d",
+                     spec->idmap_root ? sources.copy_fd : sources.root_fd);
     for (size_t i = 0; spec->overlay.layers[i]; i++) {
         char *below = list;
         list = print_string("/proc/self/fd/%d:%s", sources.layer_fds[i], below);
         free(below);
     }
     return list;
+}
+
+/* Overlayfs wants its layers attached, too, if they are mounts of their own. */
+static void attach_layers(const struct spec *spec)
+{
+    if (!spec->idmap_root)
+        return;
+    mount_attach(sources.copy_fd, sources.scratch_fd, "our own directory");
+    for (size_t i = 0; spec->overlay.layers[i]; i++)
+        mount_attach(sources.layer_fds[i], sources.scratch_fd,
+                     "our own directory");
 }
 
 /*
@@ -134,6 +174,7 @@ static int make_overlay(const struct spec *spec)
     CLEANUP(close_fd)
     int tmpfs_fd = mount_new("tmpfs", "rung", "mode=755,uid=0,gid=0", 0);
     mount_attach(tmpfs_fd, sources.scratch_fd, "our own directory");
+    attach_layers(spec);
     if (mkdirat(tmpfs_fd, "upper", 0755) == -1 ||
         mkdirat(tmpfs_fd, "work", 0755) == -1)
         die("make the directories upper and work");
@@ -152,106 +193,20 @@ static int make_overlay(const struct spec *spec)
 
 /*
  * pivot_root(2) wants the new root to be a mount, and mounts made inside must
- * not appear in the directory for others: so it is bound on itself.
+ * not appear in the directory for others: so it is bound on itself. "slave"
+ * lets the host's later mounts come in, and nothing go out.
  */
 int rootfs_attach(const struct spec *spec)
 {
-    int fd = spec->overlay.wanted ? make_overlay(spec)
-                                  : mount_copy(sources.root_fd, true);
-    if (fd == -1)
-        die("bind the root file system %s", spec->root_path);
+    int fd = spec->overlay.wanted ? make_overlay(spec) : sources.copy_fd;
     narrate(4, "open_tree, move_mount(\"%s\") # mount --rbind %s %s; cd %s",
             spec->root_path, spec->root_path, spec->root_path, spec->root_path);
     if (!without("private"))
-        mount_change(fd, 0, 0, MS_PRIVATE, true);
+        mount_change(fd, 0, 0,
+                     spec->root_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+                     true, "the root");
     mount_attach(fd, sources.root_fd, spec->root_path);
     return fd;
-}
-
-static const struct device_spec DEVICES[] = {
-    {"/dev/null", 'c', 1, 3, 0666, 0, 0},
-    {"/dev/zero", 'c', 1, 5, 0666, 0, 0},
-    {"/dev/full", 'c', 1, 7, 0666, 0, 0},
-    {"/dev/random", 'c', 1, 8, 0666, 0, 0},
-    {"/dev/urandom", 'c', 1, 9, 0666, 0, 0},
-    {"/dev/tty", 'c', 5, 0, 0666, 0, 0},
-};
-
-static const struct {
-    const char *path;
-    const char *target;
-} LINKS[] = {
-    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
-    {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
-    {"ptmx", "pts/ptmx"},
-};
-
-/* No device can be made in a user namespace, but the host's can be bound. */
-static void bind_device(const struct device_spec *d, int root_fd)
-{
-    CLEANUP(close_fd) int host_fd = open(d->path, O_PATH | O_CLOEXEC);
-    if (host_fd == -1 || !is_device(host_fd, d->major, d->minor))
-        fail("bind the device %s: the host has no such device", d->path);
-    CLEANUP(close_fd) int copy_fd = mount_copy(host_fd, false);
-    if (copy_fd == -1)
-        die("bind the device %s", d->path);
-    CLEANUP(close_fd) int target_fd = mount_target(root_fd, d->path, false);
-    narrate(4, "open_tree, move_mount(\"%s\") # mount --bind %s .%s", d->path,
-            d->path, d->path);
-    mount_attach(copy_fd, target_fd, d->path);
-}
-
-static void make_device(const struct device_spec *d, int root_fd)
-{
-    mode_t type = d->type == 'c' ? S_IFCHR : d->type == 'b' ? S_IFBLK : S_IFIFO;
-    CLEANUP(free_string) char *directory = copy_string(d->path);
-    char *name = strrchr(directory, '/') + 1;
-    name[-1] = '\0';
-    CLEANUP(close_fd) int fd = make_directories(root_fd, directory, 0755);
-    if (fd == -1)
-        die("open %s/ in the root", directory);
-    narrate(4, "mknod(\"%s\") # mknod -m %o %s %c %u %u", d->path, d->mode,
-            d->path, d->type, d->major, d->minor);
-    (void)unlinkat(fd, name, 0); /* ours replaces one of the same name */
-    if (mknodat(fd, name, type | d->mode, makedev(d->major, d->minor)) == -1 ||
-        fchmodat(fd, name, d->mode, 0) == -1 ||
-        fchownat(fd, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) == -1)
-        die("make the device %s", d->path);
-}
-
-/* Only a /dev that we mounted is filled: never the image's own directory. */
-static bool has_own_dev(const struct spec *spec)
-{
-    for (size_t i = 0; i < spec->mount_count; i++) {
-        if (strcmp(spec->mounts[i].destination, "/dev") == 0)
-            return !spec->mounts[i].bind;
-    }
-    return false;
-}
-
-static void make_devices(const struct spec *spec, int root_fd)
-{
-    if (!has_own_dev(spec))
-        return;
-    bool is_host_root = !spec->rootless && !spec->namespaces[NS_USER].wanted;
-    for (size_t i = 0; i < ARRAY_SIZE(DEVICES); i++) {
-        if (is_host_root)
-            make_device(&DEVICES[i], root_fd);
-        else
-            bind_device(&DEVICES[i], root_fd);
-    }
-    for (size_t i = 0; i < spec->device_count; i++) {
-        if (is_host_root)
-            make_device(&spec->devices[i], root_fd);
-        else
-            bind_device(&spec->devices[i], root_fd);
-    }
-    CLEANUP(close_fd) int dev_fd = open_in_root(root_fd, "/dev", O_PATH);
-    for (size_t i = 0; i < ARRAY_SIZE(LINKS); i++) {
-        if (symlinkat(LINKS[i].target, dev_fd, LINKS[i].path) == -1 &&
-            errno != EEXIST)
-            die("make the link /dev/%s", LINKS[i].path);
-    }
 }
 
 /*
@@ -302,22 +257,21 @@ static void protect_paths(const struct spec *spec, int root_fd)
         int copy_fd = target_fd == -1 ? -1 : mount_copy(target_fd, true);
         if (copy_fd == -1)
             die("open %s in the root, to make it read-only", *path);
-        mount_change(copy_fd, MOUNT_ATTR_RDONLY, 0, 0, true);
+        mount_change(copy_fd, MOUNT_ATTR_RDONLY, 0, 0, true, *path);
         narrate(7, "mount_setattr(\"%s\", RDONLY) # mount --bind -r .%s .%s",
                 *path, *path, *path);
         mount_attach(copy_fd, target_fd, *path);
     }
 }
 
-void rootfs_finish(const struct spec *spec, int root_fd)
+void rootfs_protect(const struct spec *spec, int root_fd)
 {
-    make_devices(spec, root_fd);
     if (!without("masked-paths"))
         mask_paths(spec, root_fd);
     if (!without("read-only-paths"))
         protect_paths(spec, root_fd);
     if (spec->root_readonly)
-        mount_change(root_fd, MOUNT_ATTR_RDONLY, 0, 0, false);
+        mount_change(root_fd, MOUNT_ATTR_RDONLY, 0, 0, false, "the root");
 }
 
 /*
@@ -325,28 +279,53 @@ void rootfs_finish(const struct spec *spec, int root_fd)
  * and goes away with all its mounts. chroot(2) only changes where "/" starts:
  * the old root stays mounted, and root can climb back out to it.
  */
+static void pivot(const struct spec *spec)
+{
+    narrate(4, "pivot_root(\"%s\") # cd %s && pivot_root . . && umount -l .",
+            spec->root_path, spec->root_path);
+    if (syscall(SYS_pivot_root, ".", ".") == -1)
+        die("pivot_root to %s (is the host's root a ramfs? see --no-pivot)",
+            spec->root_path);
+    if (umount2(".", MNT_DETACH) == -1)
+        die("detach the old root");
+}
+
+static void change_root(const char *path)
+{
+    narrate(4, "chroot(\"%s\") # chroot %s", path, path);
+    if (chroot(".") == -1)
+        die("chroot to %s", path);
+}
+
 void rootfs_enter(const struct spec *spec, int root_fd)
 {
     if (fchdir(root_fd) == -1)
         die("enter the root file system %s", spec->root_path);
     if (without("pivot")) {
-        narrate(4, "chroot(\"%s\") # chroot %s", spec->root_path,
-                spec->root_path);
-        if (chroot(".") == -1)
-            die("chroot to %s", spec->root_path);
+        change_root(spec->root_path);
         return;
     }
     if (without("private"))
         (void)mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    narrate(4, "pivot_root(\"%s\") # cd %s && pivot_root . . && umount -l .",
-            spec->root_path, spec->root_path);
-    if (syscall(SYS_pivot_root, ".", ".") == -1)
-        die("pivot_root to %s (is it on a ramfs?)", spec->root_path);
-    if (umount2(".", MNT_DETACH) == -1)
-        die("detach the old root");
+    if (spec->invocation.no_pivot) {
+        rootfs_move(root_fd);
+        change_root(spec->root_path);
+    } else {
+        pivot(spec);
+    }
     if (chdir("/") == -1)
         die("enter the new root");
     if (spec->root_propagation &&
         mount(NULL, "/", NULL, spec->root_propagation, NULL) == -1)
         die("set the propagation of the root");
+}
+
+void rootfs_join(const struct spec *spec)
+{
+    CLEANUP(close_fd) int fd = open_directory(spec->root_path);
+    if (fchdir(fd) == -1)
+        die("enter the root file system %s", spec->root_path);
+    change_root(spec->root_path);
+    if (chdir("/") == -1)
+        die("enter the new root");
 }

@@ -6,21 +6,40 @@
 
 #include "spec.h"
 
-/* In the parent, before anything is made: is there such a root? */
-void rootfs_check(const struct spec *spec);
+/* --- in the parent, before anything is made --- */
 
+/* Is there such a root? */
+void rootfs_check(const struct spec *spec);
 /* Is it a whole one? A directory given by mistake stays as it is then. */
 void rootfs_check_usual(const struct spec *spec);
+/* Show its files' owners through the container's id maps, if it wants that:
+ * maps_fd is a user namespace that has them. Only root on the host may. */
+void rootfs_prepare(const struct spec *spec, int maps_fd);
 
-/* In the child, in this order. scratch_path is a directory of the host that
- * is ours, to mount a temporary file system on in our own namespace. */
-void rootfs_make_private(void);
+/* --- in the child, in this order --- */
+
+/* scratch_path is a directory of the host that is ours, to mount a temporary
+ * file system on in our own namespace. */
 void rootfs_open_sources(const struct spec *spec, const char *scratch_path);
+/* After all copies are made: they remember where the host mounts later. */
+void rootfs_make_private(void);
 /* The root as a mount of its own; its descriptor. */
 int rootfs_attach(const struct spec *spec);
-/* /dev, masked and read-only paths; the root itself read-only. */
-void rootfs_finish(const struct spec *spec, int root_fd);
+/* rootfs_dev.c: what is in /dev. First a /dev, if config.json mounts none;
+ * then, after the other mounts, what belongs into it. */
+void rootfs_need_dev(const struct spec *spec, int root_fd);
+void rootfs_fill_dev(const struct spec *spec, int root_fd);
+/* Masked and read-only paths; the root itself read-only. */
+void rootfs_protect(const struct spec *spec, int root_fd);
 /* From here on the host's files have no name any more. */
 void rootfs_enter(const struct spec *spec, int root_fd);
+
+/* Instead of all of these, in a mount namespace that we joined: what is in it
+ * stays as it is, and root.path is a path in there. */
+void rootfs_join(const struct spec *spec);
+
+/* rootfs_move.c: instead of pivot_root(2), where that can't be. Leaves us in
+ * the new root; chroot(2) to it comes after. */
+void rootfs_move(int root_fd);
 
 #endif

@@ -244,14 +244,20 @@ static void read_mount_maps(const struct spec *spec, struct mount_spec *m,
         refuse(f, "an idmapped mount needs root on the host");
 }
 
+/* Old configurations have relative paths: taken from "/". */
 static char *read_destination(const struct field *f, bool is_remount)
 {
     require(f);
     CLEANUP(free_string) char *text = get_string(f);
-    /* Old configurations have relative paths: taken from "/". */
-    char *path = join_path("/", text);
-    if (strspn(path, "/.") == strlen(path) && !is_remount)
-        refuse(f, "\"%s\" is the root itself: that is root.path", text);
+    char *path = copy_string("/");
+    for (char *rest = text, *part; (part = strsep(&rest, "/"));) {
+        if (*part == '\0' || strcmp(part, ".") == 0)
+            continue;
+        CLEANUP(free_string) char *before = path;
+        path = join_path(before, part);
+    }
+    if (strcmp(path, "/") == 0 && !is_remount)
+        refuse(f, "\"/\" is the root itself: that is root.path");
     return path;
 }
 

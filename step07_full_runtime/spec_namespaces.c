@@ -269,6 +269,22 @@ static void check_ids(const struct spec *spec, const struct field *top)
     }
 }
 
+/*
+ * Whoever made a mount namespace has its root and its mounts as he wants them,
+ * and others may be in it: to change them is not for us. So what config.json
+ * cannot have there it must not ask for.
+ */
+static void check_joined_mounts(const struct spec *spec,
+                                const struct field *list)
+{
+    if (spec->mount_count || *spec->masked_paths || *spec->readonly_paths ||
+        spec->device_count || spec->root_readonly || spec->root_propagation ||
+        spec->overlay.wanted || spec->idmap_root)
+        refuse(list, "in a mount namespace that exists (path) nothing can be "
+                     "mounted: leave out mounts, maskedPaths, readonlyPaths, "
+                     "devices, root.readonly, rootfsPropagation, overlay");
+}
+
 void check_namespaces(const struct spec *spec, const struct field *top)
 {
     struct field object = member(top, "linux");
@@ -281,8 +297,10 @@ void check_namespaces(const struct spec *spec, const struct field *top)
     struct field idmap = member(&annotations, "io.rung.idmap");
     bool has_users = spec->namespaces[NS_USER].wanted;
 
-    if (!spec_makes(spec, NS_MOUNT))
-        refuse(&list, "needs a new mount namespace");
+    if (!spec->namespaces[NS_MOUNT].wanted)
+        refuse(&list, "needs a mount namespace");
+    if (spec->namespaces[NS_MOUNT].path)
+        check_joined_mounts(spec, &list);
     if (spec_makes(spec, NS_USER))
         check_ids(spec, top);
     if (!has_users && (spec->uid_maps.count || spec->gid_maps.count))
