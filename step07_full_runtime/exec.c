@@ -12,6 +12,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -93,6 +94,54 @@ static _Noreturn void exec_run(const struct exec_plan *plan)
     });
 }
 
+/* Where process 1 is, below the container's cgroup: "init.scope". */
+static char *own_branch(const struct state *state)
+{
+    CLEANUP(free_string)
+    char *file = print_string("/proc/%d/cgroup", state->pid);
+    CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, file);
+    const char *line = text ? strstr(text, "0::/") : NULL;
+    if (!line)
+        return NULL;
+    line += strlen("0::");
+    /* The end of our path is the beginning of that one. */
+    const char *end = strchr(state->cgroup_path, '/');
+    for (; end; end = strchr(end + 1, '/')) {
+        size_t length = strlen(end);
+        if (strncmp(line, end, length) == 0 && line[length] == '/')
+            return print_string("%s%.*s", state->cgroup_path,
+                                (int)strcspn(line + length, "\n"),
+                                line + length);
+    }
+    return NULL;
+}
+
+/*
+ * A cgroup that hands controllers to cgroups below it takes no process, so
+ * clone3(2) would fail with EBUSY: cgroups(7), "no internal processes". An init
+ * system in the container arranges its cgroup so; then we go where it is.
+ */
+static void open_cgroup(struct container *c)
+{
+    const char *path = c->state.cgroup_path;
+    if (!path)
+        return;
+    c->cgroup.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (c->cgroup.fd == -1)
+        die("open the cgroup %s", path);
+    CLEANUP(free_string)
+    char *given = read_file_at(c->cgroup.fd, "cgroup.subtree_control");
+    if (!given || *given == '\n' || *given == '\0')
+        return;
+    CLEANUP(free_string) char *branch = own_branch(&c->state);
+    if (!branch)
+        return;
+    close_fd(&c->cgroup.fd);
+    c->cgroup.fd = open(branch, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (c->cgroup.fd == -1)
+        die("open the cgroup %s", branch);
+}
+
 int container_exec(struct container *c)
 {
     seccomp_prepare(c->spec);
@@ -105,11 +154,7 @@ int container_exec(struct container *c)
     };
     if (exec.pidfd == -1)
         die("open the process of container %s", c->id);
-    if (c->state.cgroup_path)
-        c->cgroup.fd =
-            open(c->state.cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (c->state.cgroup_path && c->cgroup.fd == -1)
-        die("open the cgroup %s", c->state.cgroup_path);
+    open_cgroup(c);
     undo_at_exit(c);
     exec_enter(&exec);
     clone_process(c, 0);
