@@ -552,7 +552,7 @@ assert_usage_error() {
 
 # needs: a root file system that is missing, or that is a file
 # hint: Every beginner meets this error first. Does it say what to type?
-# hint: The text in brackets at the end of the line: "likely cause, what to do".
+# hint: strerror(3) says what went wrong; the words in brackets after it say what to do.
 # hint: `die_with_hint("run \"make rootfs\", or give --rootfs DIR", "open the root file system %s", c->root_path);` in
 #   want_mount_namespace.
 # bats test_tags=from:04
