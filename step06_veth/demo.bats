@@ -141,13 +141,21 @@ ip_forward() {
 
 # --- The namespace ---------------------------------------------------------
 
+# points: 8
 # needs: nothing
+# hint: `ls -l /proc/PID/ns/net` shows the host's number. Which flag is missing?
+# hint: network_namespaces(7): CLONE_NEWNET; clone3(2).
+# hint: `c->clone.flags |= CLONE_NEWNET;` in want_network_namespace, called by main before start.
 @test "its network namespace is its own" {
     start_ready
     [[ $(ns_inode "$pid" net) != "$(ns_inode "$host_pid" net)" ]]
     [[ $(ns_inode "$pid" net) != "$(ns_inode self net)" ]]
 }
 
+# points: 5
+# hint: A new network namespace has lo, switched off. Who switches it on, and from where?
+# hint: rtnetlink(7): RTM_NEWLINK with IFF_UP in ifi_flags and in ifi_change. In C: libmnl.
+# hint: `set_link_up(c, "lo");` in set_up_network, called by child.
 @test "without --ip there is a loopback device, switched on, and nothing else" {
     start_ready
     [[ $(inside "$pid" ip -o link show | wc -l) == 1 ]]
@@ -157,11 +165,19 @@ ip_forward() {
     [[ $(network) == "$network_before" ]]
 }
 
+# points: 1
+# hint: With --ip, do you leave before lo has had its turn?
+# hint: netdevice(7): IFF_UP.
+# hint: In set_up_network: `set_link_up(c, "lo");` comes before `if (!c->ip.s_addr) return;`
 @test "with --ip the loopback device is on as well" {
     start_ready --ip 10.240.0.2/24
     reaches "$pid" 127.0.0.1
 }
 
+# points: 2
+# hint: /sys/class/net in the container: lo, eth0, and what else? Whose network does a sysfs mount show?
+# hint: network_namespaces(7); sysfs shows the network namespace of whoever mounted it.
+# hint: `mount_filesystems(c);` runs in the child, so after clone3 with CLONE_NEWNET.
 @test "it does not see the host's devices" {
     host ip link add of-the-host type veth peer name peer
     network_before=$(network)
@@ -170,6 +186,10 @@ ip_forward() {
     assert_output $'eth0\nlo'
 }
 
+# points: 1
+# hint: 127.0.0.1 in the container must be the container's own. Is its network really another?
+# hint: network_namespaces(7): ports, too, are the namespace's.
+# hint: CLONE_NEWNET for each run, with and without --ip: want_network_namespace.
 @test "a service on the host's loopback device is out of its reach" {
     listen "$host_pid" 7000 heard
     start_ready --ip 10.240.0.2/24
@@ -179,6 +199,12 @@ ip_forward() {
 
 # --- The cable -------------------------------------------------------------
 
+# points: 9
+# hint: `ip link` on the host, and in the container: where are the two ends, and are both up?
+# hint: veth(4); rtnetlink(7): RTM_NEWLINK with IFLA_LINKINFO, IFLA_INFO_KIND "veth", VETH_INFO_PEER; IFLA_MASTER
+#   plugs it in, IFLA_NET_NS_PID gives the peer away.
+# hint: make_veth: `mnl_attr_put_u32(request, IFLA_MASTER, if_nametoindex(c->bridge));`, and inside VETH_INFO_PEER
+#   `mnl_attr_put_u32(request, IFLA_NET_NS_PID, (uint32_t)c->pid);`
 @test "one end of the cable is its eth0, the other is in the host's bridge" {
     start_ready --ip 10.240.0.2/24
     ours=$(host ip -o link show rung-0af00002)
@@ -190,6 +216,12 @@ ip_forward() {
     [[ $(host ip -details link show rung-0af00002) == *veth* ]]
 }
 
+# points: 7
+# needs: one end of the cable is its eth0, the other is in the host's bridge
+# hint: Which is missing: eth0's address, the bridge's, or the route?
+# hint: rtnetlink(7): RTM_NEWADDR with IFA_LOCAL and IFA_ADDRESS; RTM_NEWROUTE with RTA_GATEWAY.
+# hint: set_up_network: `add_address(c, "eth0", c->ip); set_link_up(c, "eth0"); add_default_route(c);`. In this order:
+#   a route needs a device that is up.
 @test "addresses and the default route are those asked for" {
     start_ready --ip 10.240.0.2/24
     [[ $(inside "$pid" ip -o -4 address show eth0) == *"inet 10.240.0.2/24 "* ]]
@@ -197,6 +229,11 @@ ip_forward() {
     [[ $(host ip -o -4 address show rung0) == *"inet 10.240.0.1/24 "* ]]
 }
 
+# points: 2
+# needs: addresses and the default route are those asked for
+# hint: Is the prefix /24, or the name rung0, written into your code somewhere?
+# hint: The gateway is the subnet's first address: all bits of the host part 0, plus 1. ntohl(3), htonl(3).
+# hint: `c->gateway.s_addr = htonl((ip & ~hosts) + 1);` in set_ip, with `hosts = UINT32_MAX >> c->prefix`.
 @test "another subnet, and a bridge of another name" {
     start_ready --bridge other --ip 172.20.5.7/16
     [[ $(inside "$pid" ip -o -4 address show eth0) == *"inet 172.20.5.7/16 "* ]]
@@ -206,6 +243,12 @@ ip_forward() {
     reaches "$host_pid" 172.20.5.7
 }
 
+# points: 5
+# needs: addresses and the default route are those asked for
+# hint: Now and then eth0 is not there yet. Who has to wait for whom?
+# hint: socketpair(2), read(2): the child waits for a byte. It can't sleep for "long enough".
+# hint: `wait_for_go(c);` early in child, and `send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL)` at the end of
+#   attach_network.
 @test "the command finds its network complete when it starts" {
     for _ in {1..5}; do
         demo --ip 10.240.0.2/24 sh -c 'ip address show eth0; ip route'
@@ -214,6 +257,12 @@ ip_forward() {
     done
 }
 
+# points: 2
+# needs: the command finds its network complete when it starts
+# hint: Left out, the handshake must be missed each time, not by chance. Who has to be late?
+# hint: read(2): the end of file comes when the other side has ended. if_nametoindex(3).
+# hint: `if (without(c, "handshake")) return;` in wait_for_go; in attach_network the parent then reads until the child
+#   has died.
 @test "--without=handshake: it looks for a cable that is not there, and nothing is left" {
     demo --without=handshake --ip 10.240.0.2/24 true
     assert_status 125
@@ -221,6 +270,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 2
+# needs: addresses and the default route are those asked for
+# hint: `ping` from the host to the container: does it answer? Which of the two ends, or the bridge, is down?
+# hint: ip-link(8): UP and LOWER_UP; bridge(8) link shows what is plugged in.
+# hint: `link->ifi_flags = IFF_UP;` in make_veth, `set_link_up(c, c->bridge);` in make_bridge.
 @test "a line from the host arrives in the container, and the answer comes back" {
     start_ready --ip 10.240.0.2/24
     listen "$pid" 8080 got
@@ -228,6 +282,11 @@ ip_forward() {
     grep -x '10.240.0.1 Hello to the container' got
 }
 
+# points: 1
+# needs: addresses and the default route are those asked for
+# hint: The host's own address on this cable is the bridge's. Has it one?
+# hint: rtnetlink(7): RTM_NEWADDR for the bridge.
+# hint: `add_address(c, c->bridge, c->gateway);` in make_bridge.
 @test "a line from the container arrives on the host, and the answer comes back" {
     listen "$host_pid" 8080 got
     start_ready --ip 10.240.0.2/24
@@ -235,6 +294,11 @@ ip_forward() {
     grep -x '10.240.0.2 Hello to the host' got
 }
 
+# points: 1
+# needs: addresses and the default route are those asked for
+# hint: It is the container's own program this time. Does what it needs, lo and eth0, stand when it starts?
+# hint: nc(1); `ip address` in the container.
+# hint: `set_up_network(c);` before `run_program(c);` in child.
 @test "the root file system's own nc prints what the host sends" {
     start_demo --ip 10.240.0.2/24 nc -l -p 8080
     pid=$(container_pid)
@@ -247,6 +311,12 @@ ip_forward() {
 
 # --- The bridge ------------------------------------------------------------
 
+# points: 4
+# needs: addresses and the default route are those asked for
+# hint: Are both ends plugged into the same bridge? And did the second demo make a bridge of its own, or fail at "it
+#   exists"?
+# hint: rtnetlink(7): NLM_F_CREATE and NLM_F_EXCL; EEXIST is no error here. ip-link(8): `ip link show master rung0`.
+# hint: `} else if (errno != EEXIST) { die("make the bridge %s", c->bridge); }` in make_bridge.
 @test "two containers reach each other over one bridge" {
     start_ready --ip 10.240.0.2/24
     one=$pid
@@ -262,6 +332,13 @@ ip_forward() {
     grep -x '10.240.0.2 hello from one' got
 }
 
+# points: 3
+# needs: two containers reach each other over one bridge
+# hint: The first container ended and took the bridge along. How can it see that another still needs it?
+# hint: rtnetlink(7): RTM_GETLINK with NLM_F_DUMP; IFLA_MASTER says in which bridge a device is. flock(2) against a
+#   race.
+# hint: `if (bridge.ours && bridge.ports == 0) delete_link(c, c->bridge);` in detach_network. The MAC address is fixed
+#   in make_bridge.
 @test "the bridge stays as long as one container uses it" {
     start_ready --ip 10.240.0.2/24
     first=$demo_pid
@@ -277,6 +354,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 2
+# needs: two containers reach each other over one bridge
+# hint: Two with one address would disturb each other. What could make the kernel itself refuse the second?
+# hint: rtnetlink(7): NLM_F_EXCL: a device's name can exist only once. A name made of the address says it all.
+# hint: `snprintf(name, sizeof(name), "rung-%08x", ntohl(c->ip.s_addr));` in make_veth.
 @test "the same address twice is refused, and the first container keeps working" {
     start_ready --ip 10.240.0.2/24
     first=$pid
@@ -287,6 +369,11 @@ ip_forward() {
     [[ $(send "$host_pid" 10.240.0.2 8080 'still there?') == heard ]]
 }
 
+# points: 3
+# needs: the bridge stays as long as one container uses it
+# hint: One looks whether the bridge is in use, another is about to use it. Who lets them in one at a time?
+# hint: flock(2) on a file that all know; step05 has it for the controllers.
+# hint: `lock_host();` and `unlock_host();` around the work of attach_network and of detach_network.
 @test "ten containers start and end at once" {
     pids=()
     for i in {2..11}; do
@@ -301,6 +388,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 2
+# needs: two containers reach each other over one bridge
+# hint: The bridge belongs to somebody else. How will you still know that at the end?
+# hint: rtnetlink(7): IFLA_IFALIAS is a note on a device; ip-link(8) calls it alias.
+# hint: `mnl_attr_put_strz(request, IFLA_IFALIAS, "rung");` in make_bridge, and `bridge.ours` in detach_network.
 @test "a bridge that was there is used, and left as it was" {
     host ip link add foreign type bridge
     host ip address add 10.240.0.1/24 dev foreign
@@ -313,6 +405,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: a bridge that was there is used, and left as it was
+# hint: You gave a bridge an address that was not yours to set up. What did you ask before?
+# hint: look_at_bridge reads the alias of the device: rtnetlink(7), IFLA_IFALIAS.
+# hint: `if (!look_at_bridge(c).ours) return;` in make_bridge, before add_address.
 @test "a bridge that was there gets no address from us" {
     host ip link add foreign type bridge
     host ip link set foreign up
@@ -323,6 +420,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: two containers reach each other over one bridge
+# hint: A name exists, but it is no bridge. Which of your requests does the kernel refuse?
+# hint: rtnetlink(7): IFLA_MASTER with a device that can't be a master is an error.
+# hint: `if (ask(request, NULL, NULL) == -1) die_with_hint(..., "connect %s to the bridge %s", ...)` in make_veth.
 @test "a device that is no bridge is refused" {
     host ip link add other type veth peer name peer
     network_before=$(network)
@@ -334,6 +436,11 @@ ip_forward() {
 
 # --- The world -------------------------------------------------------------
 
+# points: 1
+# needs: addresses and the default route are those asked for
+# hint: Nobody asked for NAT. Who switched on forwarding, or made a table?
+# hint: ip(7): ip_forward; nft(8): `nft list tables`.
+# hint: `if (c->nat) open_nat(c);` in attach_network.
 @test "without --nat the world does not answer" {
     make_outside
     start_ready --ip 10.240.0.2/24
@@ -343,6 +450,12 @@ ip_forward() {
     [[ -z $(host nft list tables 2>/dev/null) ]]
 }
 
+# points: 6
+# needs: addresses and the default route are those asked for
+# hint: The packet leaves, and no answer comes. Whose address does it carry, and does the world know the way back?
+# hint: nft(8), "NAT statements": masquerade; ip(7): ip_forward; libnftables(3): nft_run_cmd_from_buffer.
+# hint: In open_nat: a chain with `type nat hook postrouting priority 100`, a rule that ends with `masquerade`, and
+#   "1" into /proc/sys/net/ipv4/ip_forward.
 @test "with --nat the world sees the host's address, and answers" {
     requires nat
     make_outside
@@ -353,6 +466,11 @@ ip_forward() {
     grep -x '192.0.2.1 hello world' got
 }
 
+# points: 1
+# needs: with --nat the world sees the host's address, and answers
+# hint: Two containers on one bridge saw the host's address. Which packets should the rule leave alone?
+# hint: nft(8): oifname, the device that a packet leaves by.
+# hint: `oifname != "%s" masquerade` with c->bridge in open_nat.
 @test "with --nat neighbours see each other's own addresses" {
     requires nat
     start_ready --ip 10.240.0.2/24 --nat
@@ -363,6 +481,11 @@ ip_forward() {
     grep -x '10.240.0.3 hello' got
 }
 
+# points: 2
+# hint: Forwarding is still on after the end. What was it before, and where did you note that?
+# hint: ip(7): ip_forward. Note it before the first write, where a second demo can find it, too.
+# hint: `"add table ip rung { comment \"ip_forward was %c\"; }"` in open_nat; close_nat reads it: `strstr(table,
+#   "ip_forward was 0")`.
 @test "ip_forward is switched on for --nat, and then what it was: 0" {
     requires nat
     set_ip_forward 0
@@ -372,6 +495,10 @@ ip_forward() {
     [[ $(ip_forward) == 0 ]]
 }
 
+# points: 1
+# hint: It was on before you came. Is it still?
+# hint: ip(7): ip_forward. The administrator may need it for something else.
+# hint: `if (strstr(table, "ip_forward was 0"))` in close_nat: only then write "0".
 @test "ip_forward is switched on for --nat, and then what it was: 1" {
     requires nat
     set_ip_forward 1
@@ -381,6 +508,11 @@ ip_forward() {
     [[ $(ip_forward) == 1 ]]
 }
 
+# points: 2
+# needs: with --nat the world sees the host's address, and answers
+# hint: The host has rules of its own. Did you put yours among them, or remove more than you made?
+# hint: nft(8): tables are name spaces. Never flush the ruleset.
+# hint: `delete chain ip rung from_%s`, and `delete table ip rung` when no chain is left: close_nat.
 @test "NAT is in a table of its own, which goes with the last container" {
     requires nat
     host nft 'add table ip mine { chain c { type filter hook forward priority 0; counter; }; }'
@@ -391,6 +523,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: with --nat the world sees the host's address, and answers
+# hint: The first one ended and took the rule along. Who else depends on it?
+# hint: rtnetlink(7), RTM_GETLINK: are other containers in the bridge?
+# hint: `if (bridge.containers == 0) close_nat(c);` in detach_network.
 @test "two containers with --nat: the one that stays still reaches the world" {
     requires nat
     make_outside
@@ -404,6 +541,12 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: with --nat the world sees the host's address, and answers
+# hint: Each bridge has its own subnet. Do they share one rule?
+# hint: nft(8): a chain for each bridge; the table goes when it is empty.
+# hint: `from_%s` with c->bridge names the chain in open_nat; close_nat looks for `"chain "` before it deletes the
+#   table.
 @test "two bridges with --nat: the one that stays still reaches the world" {
     requires nat
     make_outside
@@ -417,6 +560,11 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: with --nat the world sees the host's address, and answers
+# hint: The bridge stays, since it is not yours. But the rule?
+# hint: nft(8): `nft list ruleset` afterwards.
+# hint: In detach_network close_nat depends on `bridge.containers == 0`, delete_link on `bridge.ours` as well.
 @test "--nat on a bridge that was there leaves no rule" {
     requires nat
     make_outside
@@ -430,6 +578,10 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
+# points: 1
+# hint: NAT without an address has nothing to translate. When can you know that both were, or were not, given?
+# hint: getopt_long(3): options come in any order, so check after the loop.
+# hint: `if (c->nat && !c->ip.s_addr) usage_error("nat", "", "needs --ip");` at the end of parse_options.
 @test "--nat without --ip is a usage error" {
     demo --nat true
     assert_status 2
@@ -459,6 +611,13 @@ SH
     DEMO_WORDS=(unshare --mount --propagation private sh ./with_resolv_conf "${DEMO_WORDS[@]}")
 }
 
+# points: 2
+# needs: addresses and the default route are those asked for
+# hint: /etc/resolv.conf in the container is the image's. How can a single file of the host appear there,
+#   unchangeable?
+# hint: resolv.conf(5); open_tree(2) takes it before pivot_root, move_mount(2) puts it in; mount(2): MS_REMOUNT,
+#   MS_BIND and MS_RDONLY.
+# hint: `take_resolv_conf(c);` in child before enter_root, `put_resolv_conf(c);` after it.
 @test "it has the host's list of name servers, to read only" {
     use_resolv_conf 'nameserver 192.0.2.53'
     demo --ip 10.240.0.2/24 sh -c 'cat /etc/resolv.conf; echo x >>/etc/resolv.conf'
@@ -467,12 +626,23 @@ SH
     [[ $(<plain) == 'nameserver 192.0.2.53' ]]
 }
 
+# points: 1
+# needs: it has the host's list of name servers, to read only
+# hint: 127.0.0.53 in the container is the container itself. Where does the host keep the real list?
+# hint: systemd-resolved(8), "/etc/resolv.conf": the file with the uplink servers.
+# hint: `const char *path = "/run/systemd/resolve/resolv.conf"; if (access(path, R_OK) == -1) path =
+#   "/etc/resolv.conf";` in take_resolv_conf.
 @test "where systemd-resolved listens on the host's loopback, it gets the real servers" {
     use_resolv_conf 'nameserver 127.0.0.53' 'nameserver 192.0.2.53'
     demo --ip 10.240.0.2/24 cat /etc/resolv.conf
     assert_output 'nameserver 192.0.2.53'
 }
 
+# points: 1
+# needs: it has the host's list of name servers, to read only
+# hint: Without a network there is nobody to ask, so leave the file alone. And did you write into the image?
+# hint: move_mount(2) covers a file and does not change it. open(2) with O_TRUNC would.
+# hint: `if (c->ip.s_addr) c->resolv_conf_fd = open_tree(...)` in take_resolv_conf; -1 otherwise.
 @test "without --ip, and in the image, resolv.conf is the image's own" {
     make_own_root
     echo '# of the image' >"$root/etc/resolv.conf"
@@ -484,6 +654,11 @@ SH
     [[ $(<"$root/etc/resolv.conf") == '# of the image' ]]
 }
 
+# points: 1
+# needs: it has the host's list of name servers, to read only
+# hint: There is nothing to mount on. Is that a reason to stop, or to create a file?
+# hint: move_mount(2), ERRORS: ENOENT.
+# hint: `if (errno == ENOENT) return;` in put_resolv_conf.
 @test "an image without resolv.conf works, and gets none" {
     make_own_root
     rm "$root/etc/resolv.conf"
@@ -492,6 +667,12 @@ SH
     [[ ! -e $root/etc/resolv.conf ]]
 }
 
+# points: 1
+# needs: with --nat the world sees the host's address, and answers
+# needs: it has the host's list of name servers, to read only
+# hint: A name needs a server, a route there, and an answer. Which of the three is missing?
+# hint: resolv.conf(5); `nslookup www.rung.test` in the container; UDP passes masquerade as TCP does.
+# hint: put_resolv_conf for the server's address, open_nat for the way.
 @test "names are resolved by a server in the world" {
     requires nat dnsmasq
     make_outside
@@ -507,6 +688,11 @@ SH
 
 # --- Every ending ----------------------------------------------------------
 
+# points: 3
+# needs: one end of the cable is its eth0, the other is in the host's bridge
+# hint: Compare `ip link` and `nft list tables` before and after. What did you leave?
+# hint: rtnetlink(7): RTM_DELLINK; atexit(3).
+# hint: `to_undo = c; atexit(detach_network);` in attach_network, before anything is made.
 @test "nothing is left when the command ends, is not found, or is killed" {
     options=(--ip 10.240.0.2/24)
     ! has_nat || options+=(--nat)
@@ -523,6 +709,11 @@ SH
     eventually network_is_unchanged
 }
 
+# points: 2
+# needs: nothing is left when the command ends, is not found, or is killed
+# hint: Does a signal end your demo without its atexit?
+# hint: sigprocmask(2): from the start all three wait for sigwaitinfo(2).
+# hint: `block_signals(&container);` in main before start, and pass_on for what arrives.
 @test "nothing is left after SIGTERM, SIGINT or SIGHUP" {
     options=(--ip 10.240.0.2/24)
     ! has_nat || options+=(--nat)
@@ -534,6 +725,11 @@ SH
     done
 }
 
+# points: 1
+# needs: nothing is left after SIGTERM, SIGINT or SIGHUP
+# hint: The signal came between two requests. Was the undo registered before the first of them?
+# hint: atexit(3); sigprocmask(2): a blocked signal waits until the set-up is done.
+# hint: In attach_network: `atexit(detach_network);` comes before make_bridge and make_veth.
 @test "nothing is left after a SIGTERM in the middle of the set-up" {
     for delay in 0 0.002 0.004 0.008 0.016; do
         start_demo --ip 10.240.0.2/24 sleep 1000
@@ -546,6 +742,12 @@ SH
     done
 }
 
+# points: 1
+# needs: nothing is left when the command ends, is not found, or is killed
+# hint: The child died half-way, and the parent still has a cable in its hand. Does it notice, and does it hang?
+# hint: send(2): MSG_NOSIGNAL, or the parent dies of SIGPIPE; waitpid(2).
+# hint: `(void)send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL);` in attach_network; then wait_for_child, and atexit does the
+#   rest.
 @test "nothing is left after an error in the container's half of the set-up" {
     make_own_root
     rmdir "$root/proc"
@@ -557,12 +759,23 @@ SH
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: nothing is left when the command ends, is not found, or is killed
+# hint: One end is deleted, and with it the other. Does your undo stumble over what is gone?
+# hint: veth(4): the two ends live and die together. ENODEV from RTM_DELLINK.
+# hint: `(void)ask(new_link_request(buffer, RTM_DELLINK, 0, name), NULL, NULL);` in delete_link: it may be gone
+#   already.
 @test "nothing is left of a container that removed its own cable" {
     demo --ip 10.240.0.2/24 ip link delete eth0
     assert_status 0
     eventually network_is_unchanged
 }
 
+# points: 1
+# needs: nothing is left when the command ends, is not found, or is killed
+# hint: kill -9 left the bridge. How does scripts/cleanup recognise it as yours?
+# hint: `scripts/cleanup --help`: devices named rung-..., bridges whose alias is rung, the table rung.
+# hint: `IFLA_IFALIAS, "rung"` in make_bridge, and the name "rung-%08x" in make_veth.
 @test "after SIGKILL scripts/cleanup removes what is left, and the address is free again" {
     options=(--ip 10.240.0.2/24)
     ! has_nat || options+=(--nat)
@@ -578,6 +791,11 @@ SH
     assert_status 0
 }
 
+# points: 1
+# needs: nothing is left when the command ends, is not found, or is killed
+# hint: A bridge was left behind. The next demo finds it: does it take it for somebody else's?
+# hint: rtnetlink(7), IFLA_IFALIAS: the note outlives the process that wrote it.
+# hint: `bridge->ours = strcmp(mnl_attr_get_str(attribute), "rung") == 0;` in look_at_link.
 @test "after SIGKILL the next container takes over, and the last one tidies up" {
     start_ready --ip 10.240.0.2/24
     kill -KILL "$demo_pid"
@@ -592,24 +810,43 @@ SH
 
 # --- What the steps before have promised -----------------------------------
 
+# points: 1
+# hint: The demo's mounts have changed. Where did you mount, or take resolv.conf from?
+# hint: open_tree(2) with OPEN_TREE_CLONE makes a mount that is nowhere yet: call it in the child.
+# hint: `take_resolv_conf(c);` stands in child, after make_mounts_private.
 @test "its mounts stay its own" {
     start_ready
     diff <(cut -d ' ' -f 5 /proc/self/mountinfo) <(cut -d ' ' -f 5 "/proc/$demo_pid/mountinfo")
 }
 
+# points: 1
+# hint: What stands between make_mounts_private and enter_root now?
+# hint: pivot_root(2), setns(2): the namespace's root has to be the container's.
+# hint: The order in child: make_mounts_private, take_resolv_conf, enter_root, mount_filesystems.
 @test "joining its own mount namespace leads nowhere else" {
-    demo sh -c 'touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "[ -e /tmp/in-here ] && echo no way out"'
-    assert_output 'no way out'
+    demo --ip 10.240.0.2/24 sh -c '
+        touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "[ -e /tmp/in-here ] && ls /sys/class/net"'
+    assert_output $'eth0\nlo'
 }
 
+# points: 1
+# hint: Which line of step05 got lost when you added this step?
+# hint: `make diff STEP=06` shows what this step adds; memory.swap.max is in kernel, admin-guide/cgroup-v2.rst.
+# hint: `default_swap(c);` at the end of parse_options.
 @test "with a limit to memory there is still no swap" {
     requires memory
-    demo --memory 50M cat /sys/fs/cgroup/memory.swap.max
+    demo --memory 50M --ip 10.240.0.2/24 cat /sys/fs/cgroup/memory.swap.max
     assert_output 0
 }
 
 # --- The demonstration -----------------------------------------------------
 
+# points: 2
+# needs: with --nat the world sees the host's address, and answers
+# needs: two containers reach each other over one bridge
+# hint: Which scene of chapter 6 says NOT OBSERVED?
+# hint: `sudo ./demo --chapter 6`; the scenes are in demonstration.c, with the host's script for each.
+# hint: The scenes use all of attach_network and set_up_network, and one of them `--without=handshake`.
 @test "the demonstration observes all of it" {
     requires nat
     demo --chapter 6
