@@ -4,21 +4,24 @@
 #ifndef RUNG_SECCOMP_H
 #define RUNG_SECCOMP_H
 
-#include <stdint.h>
-
+#include "json.h"
 #include "spec.h"
+#include "state.h"
 
-/* In the parent, before the first side effect: compile the filter, so that a
+/* In the parent, before the first side effect: make the program, so that a
  * profile with a mistake in it is refused in time. */
 void seccomp_prepare(const struct spec *spec);
+/* In the child, while the host's paths can be opened: connect to the agent of
+ * linux.seccomp.listenerPath, if a rule needs it. pid: our own, on the host. */
+void seccomp_connect(const struct spec *spec, const struct state *state,
+                     pid_t pid);
 /* In the child, as late as possible. */
 void seccomp_apply(const struct spec *spec);
 
-/* seccomp_default.c: names of system calls, with a space between. */
-extern const char ALLOWED_CALLS[];
-extern const char REFUSED_CALLS[];
-
-/* seccomp_profile.c: the filter that linux.seccomp asks for. */
-void *seccomp_read_profile(const struct json_t *profile);
+/* The words of linux.seccomp. */
+extern const struct vocabulary SECCOMP_ACTIONS;
+extern const struct vocabulary SECCOMP_OPERATORS;
+extern const struct vocabulary SECCOMP_FLAGS;
+extern const struct vocabulary SECCOMP_ARCHITECTURES;
 
 #endif
