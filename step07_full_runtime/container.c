@@ -44,10 +44,12 @@
 #include "devices.h"
 #include "hooks.h"
 #include "init.h"
+#include "lsm.h"
 #include "mounts.h"
 #include "namespaces.h"
 #include "process.h"
 #include "rootfs.h"
+#include "scheduling.h"
 #include "seccomp.h"
 #include "util.h"
 
@@ -177,6 +179,7 @@ static void plan(struct container *c)
 {
     rootfs_check(c->spec);
     seccomp_prepare(c->spec);
+    lsm_check(c->spec);
     namespaces_open(c->spec, c->namespace_fds);
     CLEANUP(close_fd)
     int maps_fd = namespaces_open_maps(c->spec, c->namespace_fds);
@@ -355,6 +358,7 @@ static void bring_up(struct container *c)
     cgroup_limits(&c->cgroup, c->spec);
     devices_attach(c->cgroup.fd, c->spec);
     process_limits(c->spec, c->pid);
+    scheduling_set(c->spec, c->pid);
     namespaces_write_maps(c->spec, c->pid);
     network_attach(&c->network, c->spec, c->pid);
     run_early_hooks(c);

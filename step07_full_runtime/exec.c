@@ -18,8 +18,10 @@
 #include "console.h"
 #include "container.h"
 #include "init.h"
+#include "lsm.h"
 #include "namespaces.h"
 #include "process.h"
+#include "scheduling.h"
 #include "seccomp.h"
 #include "util.h"
 
@@ -75,16 +77,20 @@ static _Noreturn void exec_run(const struct exec_plan *plan)
 {
     const struct spec *spec = plan->spec;
     process_die_with_parent(plan->socket_fd);
-    (void)wait_for_go(plan->socket_fd);
+    pid_t pid = wait_for_go(plan->socket_fd);
     process_hide();
-    /* While /proc is still the host's. */
+    /* While /proc and the agent's socket are still the host's. */
     process_settings(spec);
+    lsm_open(spec);
+    seccomp_connect(spec, plan->state, pid);
     join_namespaces(plan);
     enter_root(plan);
     namespaces_become_root(spec);
     process_session(spec);
     console_open(spec, plan->socket_fd);
     process_directory(spec);
+    process_home(spec);
+    process_find_executable(spec);
     init_execute(&(struct init_plan){
         .spec = spec,
         .state = plan->state,
@@ -145,6 +151,7 @@ static void open_cgroup(struct container *c)
 int container_exec(struct container *c)
 {
     seccomp_prepare(c->spec);
+    lsm_check(c->spec);
     catch_signals(c);
     struct exec_plan exec = {
         .spec = c->spec,
@@ -157,12 +164,14 @@ int container_exec(struct container *c)
     open_cgroup(c);
     undo_at_exit(c);
     exec_enter(&exec);
+    scheduling_start(c->spec);
     clone_process(c, 0);
     if (c->pid == 0) {
         exec.socket_fd = c->child_socket_fd;
         exec_run(&exec);
     }
     process_limits(c->spec, c->pid);
+    scheduling_set(c->spec, c->pid);
     let_go(c);
     attend(c);
     if (c->detach && c->socket_fd == -1 && c->is_executing && !c->failure) {

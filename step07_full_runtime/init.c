@@ -17,11 +17,13 @@
 #include "console.h"
 #include "hooks.h"
 #include "init.h"
+#include "lsm.h"
 #include "mounts.h"
 #include "namespaces.h"
 #include "network.h"
 #include "process.h"
 #include "rootfs.h"
+#include "scheduling.h"
 #include "seccomp.h"
 #include "start.h"
 #include "util.h"
@@ -46,6 +48,9 @@ pid_t wait_for_go(int socket_fd)
 static void enter_namespaces(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
+    /* What has a path on the host, while paths are the host's. */
+    lsm_open(spec);
+    seccomp_connect(spec, plan->state, plan->state->pid);
     namespaces_join(spec, plan->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
@@ -97,6 +102,11 @@ static void enter_root(const struct init_plan *plan)
 static void drop_privileges(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
+    /* We open few files from here on, and the filter may forbid these calls. */
+    scheduling_inside(spec);
+    process_lower_limits(spec);
+    /* After the hooks, which have no profile. */
+    lsm_apply(spec);
     /* Needs CAP_SETPCAP, so it comes before the ids and the other sets. */
     capabilities_drop_bounding(spec);
     /* Without no_new_privs a filter needs CAP_SYS_ADMIN: so it comes now. */
@@ -141,6 +151,9 @@ void init_run(const struct init_plan *given)
     enter_root(&plan);
     console_open(spec, plan.socket_fd);
     process_directory(spec);
+    process_home(spec);
+    /* Now, so that "create" can tell already. */
+    process_find_executable(spec);
     wait_for_start(&plan);
     run_hooks(&plan, HOOK_START_CONTAINER, STATUS_CREATED);
     init_execute(&plan);

@@ -220,7 +220,7 @@ char *get_ranges(const struct field *f)
         uint64_t high;
         if (!parse_u64(first, &low) ||
             !parse_u64(range ? range : first, &high) || low > high ||
-            high > 65535)
+            high > 32767)
             refuse(f, "\"%s\" is not a list like 0-3,7", text);
     }
     if (text && *text != '\0')

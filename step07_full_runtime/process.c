@@ -26,12 +26,33 @@
 #include "process.h"
 #include "util.h"
 
+/*
+ * Only the host's root may raise a hard limit, and in a user namespace the
+ * child is not that. It lowers the limits itself, when it needs them no more:
+ * with no file allowed it could not set up anything.
+ */
 void process_limits(const struct spec *spec, pid_t pid)
 {
     for (size_t i = 0; i < spec->process.rlimit_count; i++) {
         const struct rlimit_spec *r = &spec->process.rlimits[i];
-        if (prlimit(pid, (enum __rlimit_resource)r->resource, &r->limit, NULL))
-            die("set resource limit %d (may we raise it?)", r->resource);
+        enum __rlimit_resource resource = (enum __rlimit_resource)r->resource;
+        struct rlimit limit;
+        if (prlimit(pid, resource, NULL, &limit) == -1)
+            die("read %s", r->name);
+        if (limit.rlim_max >= r->limit.rlim_max)
+            continue;
+        limit.rlim_max = r->limit.rlim_max;
+        if (prlimit(pid, resource, &limit, NULL) == -1)
+            die("raise %s (only root may)", r->name);
+    }
+}
+
+void process_lower_limits(const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->process.rlimit_count; i++) {
+        const struct rlimit_spec *r = &spec->process.rlimits[i];
+        if (setrlimit((enum __rlimit_resource)r->resource, &r->limit) == -1)
+            die("set %s", r->name);
     }
 }
 
@@ -50,7 +71,9 @@ void process_settings(const struct spec *spec)
         if (write_file_at(fd, "self/oom_score_adj", text) == -1)
             die("write %s to oom_score_adj", text);
     }
-    for (size_t i = 0; i < spec->sysctl_count; i++) {
+    /* A process that comes later finds them set. */
+    size_t count = spec->invocation.is_exec ? 0 : spec->sysctl_count;
+    for (size_t i = 0; i < count; i++) {
         const struct sysctl_setting *s = &spec->sysctls[i];
         CLEANUP(free_string) char *path = print_string("sys/%s", s->path);
         if (write_file_at(fd, path, s->value) == -1)
@@ -148,6 +171,51 @@ static void set_groups(const struct process_spec *p)
     die("set the supplementary groups");
 }
 
+static const char *find_variable(char **env, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *env; env++) {
+        if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
+            return *env + length + 1;
+    }
+    return NULL;
+}
+
+/* The home directory of a user, from /etc/passwd, for the caller to free. We
+ * are in the root, whose links lead nowhere else. NULL if it has none. */
+static char *find_home(uid_t uid)
+{
+    CLEANUP(close_fd)
+    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+        return NULL;
+    CLEANUP(free_string) char *text = read_fd(fd);
+    char *rest = text;
+    for (char *line; rest && (line = strsep(&rest, "\n"));) {
+        const char *fields[6] = {NULL}; /* name, password, uid, gid, ... */
+        for (size_t i = 0; i < ARRAY_SIZE(fields) && line; i++)
+            fields[i] = strsep(&line, ":");
+        uint64_t number;
+        if (fields[5] && parse_u64(fields[2], &number) && number == uid)
+            return copy_string(fields[5]);
+    }
+    return NULL;
+}
+
+/* Programs expect HOME, and engines leave it to us. */
+void process_home(const struct spec *spec)
+{
+    const struct process_spec *p = &spec->process;
+    if (find_variable(p->env, "HOME"))
+        return;
+    size_t count = 0;
+    while (p->env[count])
+        count++;
+    CLEANUP(free_string) char *home = find_home(p->uid);
+    p->env[count] = print_string("HOME=%s", home && *home ? home : "/");
+}
+
 /*
  * The order matters: after setresuid(2) we could set no groups any more.
  * PR_SET_KEEPCAPS keeps the permitted set over it, for capabilities_set().
@@ -217,51 +285,78 @@ static const char *why_not(const char *path, int error)
     return "";
 }
 
-static const char *find_variable(char **env, const char *name)
+/* What to do with a file that may be the program: 0, or an errno. */
+typedef int attempt_function(const char *path, const struct process_spec *p);
+
+static int try_to_find(const char *path, const struct process_spec *p)
 {
-    size_t length = strlen(name);
-    for (; *env; env++) {
-        if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
-            return *env + length + 1;
-    }
-    return NULL;
+    (void)p;
+    struct stat st;
+    if (stat(path, &st) == -1)
+        return errno;
+    if (!S_ISREG(st.st_mode))
+        return EACCES;
+    return access(path, X_OK) == -1 ? errno : 0;
+}
+
+static int try_to_execute(const char *path, const struct process_spec *p)
+{
+    execve(path, p->args, p->env);
+    return errno;
 }
 
 /*
  * As execvp(3), along the container's own PATH. A file that is found but cannot
- * be executed is remembered, in case that nothing better follows.
+ * be executed is remembered, in case that nothing better follows. Engines look
+ * for "not found" and "Permission denied" in what we say.
  */
-static _Noreturn void execute(const struct process_spec *p)
+static void search(const struct process_spec *p, attempt_function *attempt)
 {
     const char *name = p->args[0];
-    const char *search = find_variable(p->env, "PATH");
-    char *culprit = copy_string(name);
-    int reason = ENOENT;
-    CLEANUP(free_string)
-    char *copy = copy_string(search ? search : "/usr/bin:/bin");
     if (!*name || strchr(name, '/')) {
-        execve(name, p->args, p->env);
-        reason = errno;
-        copy[0] = '\0';
+        int error = attempt(name, p);
+        if (error)
+            quit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
+                                                     : EXIT_CANNOT_EXECUTE,
+                 "execute %s: %s%s", *name ? name : "''", strerror(error),
+                 why_not(name, error));
+        return;
     }
-    char *rest = *copy ? copy : NULL;
-    for (char *dir; (dir = strsep(&rest, ":"));) {
+    const char *variable = find_variable(p->env, "PATH");
+    CLEANUP(free_string)
+    char *copy = copy_string(variable ? variable : "/usr/bin:/bin");
+    CLEANUP(free_string) char *culprit = NULL;
+    int reason = ENOENT;
+    char *rest = copy;
+    for (char *dir; reason != 0 && (dir = strsep(&rest, ":"));) {
         char *path = join_path(*dir ? dir : ".", name);
-        execve(path, p->args, p->env);
-        int error = errno;
+        int error = attempt(path, p);
+        if (error == 0) {
+            free(path);
+            return;
+        }
         if (error == ENOTDIR || access(path, F_OK) == -1) {
             free(path);
             continue;
         }
-        reason = error;
         free(culprit);
         culprit = path;
+        reason = error;
         if (error != EACCES)
             break;
     }
-    const char *hint = why_not(culprit, reason);
+    if (!culprit)
+        quit(EXIT_NOT_FOUND,
+             "execute %s: executable file not found in $PATH: %s", name,
+             strerror(ENOENT));
     quit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE,
-         "execute %s: %s%s", culprit, strerror(reason), hint);
+         "execute %s: %s%s", culprit, strerror(reason),
+         why_not(culprit, reason));
+}
+
+void process_find_executable(const struct spec *spec)
+{
+    search(&spec->process, try_to_find);
 }
 
 /* The parent's blocked signals would stay blocked in the command. */
@@ -279,7 +374,8 @@ void process_execute(const struct spec *spec)
     narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
             spec->process.args[0]);
     reset_signals();
-    execute(&spec->process);
+    search(&spec->process, try_to_execute);
+    abort(); /* it does not return from an attempt that succeeds */
 }
 
 /* The command is the terminal's foreground group: Ctrl-C goes to it alone. */

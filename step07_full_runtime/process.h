@@ -8,7 +8,7 @@
 
 #include "spec.h"
 
-/* In the parent, which may still raise limits: prlimit(2). */
+/* In the parent, who alone may raise hard limits: prlimit(2). */
 void process_limits(const struct spec *spec, pid_t pid);
 
 /* In the child. */
@@ -17,6 +17,11 @@ void process_die_with_parent(int socket_fd);
 void process_session(const struct spec *spec);
 void process_hide(void); /* from those who could look into us */
 void process_directory(const struct spec *spec);
+/* Quit with 127 or 126 if the command is not there, or cannot be executed, as
+ * far as we can tell without doing it. */
+void process_find_executable(const struct spec *spec);
+void process_home(const struct spec *spec); /* HOME, if it is not set */
+void process_lower_limits(const struct spec *spec); /* setrlimit(2) */
 void process_ids(const struct spec *spec);
 void process_no_new_privs(const struct spec *spec);
 void process_close_files(const struct spec *spec);

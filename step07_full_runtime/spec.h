@@ -55,6 +55,7 @@ struct capability_sets {
 
 struct rlimit_spec {
     int resource; /* RLIMIT_... */
+    const char *name;
     struct rlimit limit;
 };
 

@@ -6,6 +6,8 @@
  */
 #define _GNU_SOURCE
 
+#include <linux/ioprio.h>
+#include <linux/sched.h>
 #include <string.h>
 #include <sys/capability.h>
 
@@ -52,6 +54,7 @@ static void read_rlimits(struct process_spec *p, const struct field *list)
         struct rlimit_spec *r = &p->rlimits[i];
         require(&type);
         r->resource = (int)get_word(&type, &LIMITS, 0);
+        r->name = get_string(&type);
         r->limit.rlim_cur = rlimit_value(&soft);
         r->limit.rlim_max = rlimit_value(&hard);
         if (r->limit.rlim_cur > r->limit.rlim_max)
@@ -107,8 +110,13 @@ static void read_user(struct process_spec *p, const struct field *user)
     struct field gid = member(user, "gid");
     struct field umask = member(user, "umask");
     struct field groups = member(user, "additionalGids");
+    if (user->json) {
+        require(&uid);
+        require(&gid);
+    }
     p->uid = (uid_t)get_integer(&uid, 0, UINT32_MAX - 1, 0);
     p->gid = (gid_t)get_integer(&gid, 0, UINT32_MAX - 1, 0);
+    /* The caller may be a daemon with any: runc and crun take 022 too. */
     p->umask = (mode_t)get_integer(&umask, 0, 0777, 0022);
     p->groups.count = get_size(&groups);
     if (p->groups.count > 65536)
@@ -117,6 +125,34 @@ static void read_user(struct process_spec *p, const struct field *user)
     for (size_t i = 0; i < p->groups.count; i++) {
         struct field group = item(&groups, i);
         p->groups.ids[i] = (gid_t)get_integer(&group, 0, UINT32_MAX - 1, 0);
+    }
+}
+
+/* Of two values for one name the last one counts. */
+static bool comes_again(char *const *env, size_t i)
+{
+    size_t length = (size_t)(strchr(env[i], '=') - env[i]) + 1;
+    for (size_t j = i + 1; env[j]; j++) {
+        if (strncmp(env[i], env[j], length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void read_environment(struct process_spec *p, const struct field *env)
+{
+    CLEANUP(free_strings) char **all = get_strings(env);
+    /* Room for HOME: process_home(). */
+    p->env = allocate(get_size(env) + 2, sizeof(*p->env));
+    for (size_t i = 0; all[i]; i++) {
+        struct field entry = item(env, i);
+        if (!strchr(all[i], '=') || all[i][0] == '=')
+            refuse(&entry, "\"%s\" is not NAME=VALUE", all[i]);
+    }
+    size_t count = 0;
+    for (size_t i = 0; all[i]; i++) {
+        if (!comes_again(all, i))
+            p->env[count++] = copy_string(all[i]);
     }
 }
 
@@ -129,14 +165,123 @@ static void read_command(struct process_spec *p, const struct field *process)
     p->args = get_strings(&args);
     if (!p->args[0])
         refuse(&args, "empty");
-    p->env = get_strings(&env);
-    for (size_t i = 0; p->env[i]; i++) {
-        struct field entry = item(&env, i);
-        if (!strchr(p->env[i], '=') || p->env[i][0] == '=')
-            refuse(&entry, "\"%s\" is not NAME=VALUE", p->env[i]);
-    }
+    read_environment(p, &env);
     require(&cwd);
     p->cwd = get_path(&cwd);
+}
+
+/* --- scheduling --- */
+
+static const struct word POLICIES[] = {
+    /* No Linux has SCHED_ISO, which the specification lists too. */
+    {"SCHED_OTHER", SCHED_NORMAL}, {"SCHED_FIFO", SCHED_FIFO},
+    {"SCHED_RR", SCHED_RR},        {"SCHED_BATCH", SCHED_BATCH},
+    {"SCHED_IDLE", SCHED_IDLE},    {"SCHED_DEADLINE", SCHED_DEADLINE},
+};
+
+static const struct word SCHEDULER_FLAGS[] = {
+    {"SCHED_FLAG_RESET_ON_FORK", SCHED_FLAG_RESET_ON_FORK},
+    {"SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM},
+    {"SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN},
+    {"SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY},
+    {"SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS},
+    {"SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN},
+    {"SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX},
+};
+
+/* The rules are the kernel's: sched(7). */
+static void check_deadline(const struct scheduler_spec *s,
+                           const struct field *scheduler)
+{
+    struct field runtime = member(scheduler, "runtime");
+    struct field deadline = member(scheduler, "deadline");
+    struct field period = member(scheduler, "period");
+    require(&runtime);
+    require(&deadline);
+    if (s->runtime < 1024)
+        refuse(&runtime, "less than 1024 nanoseconds");
+    if (s->runtime > s->deadline)
+        refuse(&runtime, "is more than \"deadline\"");
+    if (s->period && s->deadline > s->period)
+        refuse(&period, "is less than \"deadline\"");
+}
+
+static void read_scheduler(struct scheduler_spec *s, const struct field *f)
+{
+    static const struct vocabulary policies = VOCABULARY("policy", POLICIES);
+    static const struct vocabulary all_flags =
+        VOCABULARY("flag", SCHEDULER_FLAGS);
+    struct field policy = member(f, "policy");
+    struct field nice = member(f, "nice");
+    struct field priority = member(f, "priority");
+    struct field flags = member(f, "flags");
+    struct field runtime = member(f, "runtime");
+    struct field deadline = member(f, "deadline");
+    struct field period = member(f, "period");
+    if (!f->json)
+        return;
+    require(&policy);
+    s->wanted = true;
+    s->policy = (uint32_t)get_word(&policy, &policies, 0);
+    s->flags = get_words(&flags, &all_flags);
+    s->nice = (int32_t)get_integer(&nice, -20, 19, 0);
+    s->runtime = (uint64_t)get_integer(&runtime, 0, INT64_MAX, 0);
+    s->deadline = (uint64_t)get_integer(&deadline, 0, INT64_MAX, 0);
+    s->period = (uint64_t)get_integer(&period, 0, INT64_MAX, 0);
+    bool is_real_time = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
+    s->priority = (uint32_t)get_integer(&priority, is_real_time ? 1 : 0,
+                                        is_real_time ? 99 : 0, 0);
+    if (is_real_time)
+        require(&priority);
+    if (s->policy == SCHED_DEADLINE)
+        check_deadline(s, f);
+}
+
+static void read_io_priority(struct io_priority_spec *p, const struct field *f)
+{
+    static const struct word CLASSES[] = {
+        {"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
+        {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
+        {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
+    };
+    static const struct vocabulary classes = VOCABULARY("class", CLASSES);
+    struct field class = member(f, "class");
+    struct field level = member(f, "priority");
+    if (!f->json)
+        return;
+    require(&class);
+    require(&level);
+    p->wanted = true;
+    p->priority_class = (int)get_word(&class, &classes, 0);
+    p->level = (int)get_integer(&level, 0, 7, 0);
+}
+
+/* --- all of it --- */
+
+/* A size without a terminal must be ignored, even a senseless one. */
+static void read_terminal(struct process_spec *p, const struct field *process)
+{
+    struct field terminal = member(process, "terminal");
+    struct field size = member(process, "consoleSize");
+    p->terminal = get_bool(&terminal, false);
+    if (!p->terminal || !size.json)
+        return;
+    struct field rows = member(&size, "height");
+    struct field columns = member(&size, "width");
+    require(&rows);
+    require(&columns);
+    p->console_rows = (int)get_integer(&rows, 0, 65535, 0);
+    p->console_columns = (int)get_integer(&columns, 0, 65535, 0);
+}
+
+/* "" is how some write that they want none. */
+static char *get_label(const struct field *f)
+{
+    char *text = get_text(f);
+    if (text && *text)
+        return text;
+    free(text);
+    return NULL;
 }
 
 void read_process(struct spec *spec, const struct field *process)
@@ -145,21 +290,28 @@ void read_process(struct spec *spec, const struct field *process)
     struct field user = member(process, "user");
     struct field capabilities = member(process, "capabilities");
     struct field rlimits = member(process, "rlimits");
-    struct field terminal = member(process, "terminal");
-    struct field size = member(process, "consoleSize");
-    struct field rows = member(&size, "height");
-    struct field columns = member(&size, "width");
     struct field no_new_privs = member(process, "noNewPrivileges");
     struct field oom = member(process, "oomScoreAdj");
+    struct field scheduler = member(process, "scheduler");
+    struct field io_priority = member(process, "ioPriority");
+    struct field affinity = member(process, "execCPUAffinity");
+    struct field initial = member(&affinity, "initial");
+    struct field final = member(&affinity, "final");
+    struct field apparmor = member(process, "apparmorProfile");
+    struct field selinux = member(process, "selinuxLabel");
 
     read_command(p, process);
+    read_terminal(p, process);
     read_user(p, &user);
     read_capabilities(&p->capabilities, &capabilities);
     read_rlimits(p, &rlimits);
-    p->terminal = get_bool(&terminal, false);
-    p->console_rows = (int)get_integer(&rows, 0, 65535, 0);
-    p->console_columns = (int)get_integer(&columns, 0, 65535, 0);
     p->no_new_privs = get_bool(&no_new_privs, false);
     p->has_oom_score_adj = oom.json != NULL;
     p->oom_score_adj = (int)get_integer(&oom, -1000, 1000, 0);
+    read_scheduler(&p->scheduler, &scheduler);
+    read_io_priority(&p->io_priority, &io_priority);
+    p->initial_affinity = get_ranges(&initial);
+    p->final_affinity = get_ranges(&final);
+    p->apparmor_profile = get_label(&apparmor);
+    p->selinux_label = get_label(&selinux);
 }
