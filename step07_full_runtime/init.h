@@ -24,6 +24,7 @@ pid_t wait_for_go(int socket_fd);
 /* From root to the command's user and rights; the last way before execve. */
 _Noreturn void init_execute(const struct init_plan *plan);
 
-_Noreturn void init_run(const struct init_plan *plan);
+/* The whole way; plan is copied. */
+_Noreturn void init_run(const struct init_plan *given);
 
 #endif
