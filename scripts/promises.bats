@@ -694,6 +694,18 @@ assert_usage_error() {
 # hint: sigwaitinfo(2): si_code is SI_KERNEL when the terminal sent it (then the command got it as well), SI_USER
 #   after kill(2).
 # hint: `if (info->si_code == SI_KERNEL) return;` in pass_on, for the keys only.
+# A shell blocks all signals for a moment when it forks: that does not mean that it hears them.
+# bats test_tags=from:02
+@test "SIGTERM ends a command that forks all the time" {
+    for _ in {1..5}; do
+        start_demo sh -c 'echo ready; while :; do (:); done'
+        eventually grep -q ready "$demo_out"
+        kill -TERM "$demo_pid"
+        wait_for_demo
+        [[ $status == 137 || $status == 143 ]]
+    done
+}
+
 @test "SIGINT ends a command that does not handle it" {
     start_demo sleep 100
     pid=$(container_pid)

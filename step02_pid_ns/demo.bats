@@ -226,15 +226,6 @@ no_hangup_waits() {
     done
 }
 
-@test "nor is it heard by a process 1 that blocks signals for a moment only, to fork" {
-    for _ in {1..10}; do
-        start_ready sh -c 'echo ready; while :; do /bin/true; done'
-        kill -TERM "$demo_pid"
-        wait_for_demo
-        assert_status 137
-    done
-}
-
 # --- Orphans and zombies ---------------------------------------------------
 
 # points: 2

@@ -42,6 +42,39 @@ void catch_signals(struct container *c)
         die("make a signalfd");
 }
 
+/* Is the signal in this set of /proc/PID/status? "\nSigBlk:" */
+static bool is_in_set(const char *status, const char *name, int number)
+{
+    const char *line = strstr(status, name);
+    uint64_t set = 0;
+    return line && sscanf(line + 9, "%" SCNx64, &set) == 1 &&
+           set >> (number - 1) & 1;
+}
+
+/*
+ * Does it handle or ignore the signal, or block it and wait for it as we do?
+ * Whoever waits for a signal sleeps. A shell that is about to fork blocks all
+ * for a moment, and hears none: then look again. proc(5)
+ */
+static bool hears(pid_t pid, int number)
+{
+    CLEANUP(free_string) char *path = print_string("/proc/%d/status", pid);
+    for (int looks = 0; looks < 1000; looks++) {
+        CLEANUP(free_string) char *status = read_file_at(AT_FDCWD, path);
+        if (!status)
+            return false; /* it has ended */
+        if (is_in_set(status, "\nSigIgn:", number) ||
+            is_in_set(status, "\nSigCgt:", number))
+            return true;
+        if (!is_in_set(status, "\nSigBlk:", number))
+            return false;
+        if (strstr(status, "\nState:\tS") || strstr(status, "\nState:\tT"))
+            return true;
+        (void)usleep(1000);
+    }
+    return true;
+}
+
 /*
  * The kernel drops a signal for process 1 of a PID namespace if it has no
  * handler. The sender meant to end the command: so end it, with the one signal
@@ -52,16 +85,8 @@ static bool would_be_dropped(const struct container *c, int number)
     if (!spec_makes(c->spec, NS_PID) || c->spec->process.init ||
         c->spec->invocation.is_exec)
         return false; /* not process 1, or our own, which hears everything */
-    CLEANUP(free_string) char *path = print_string("/proc/%d/status", c->pid);
-    CLEANUP(free_string) char *status = read_file_at(AT_FDCWD, path);
-    static const char *const lines[] = {"\nSigBlk:", "\nSigIgn:", "\nSigCgt:"};
-    for (size_t i = 0; status && i < ARRAY_SIZE(lines); i++) {
-        const char *line = strstr(status, lines[i]);
-        uint64_t set = 0;
-        if (line && sscanf(line + 9, "%" SCNx64, &set) == 1 &&
-            set >> (number - 1) & 1)
-            return false;
-    }
+    if (hears(c->pid, number))
+        return false;
     switch (number) {
     case SIGCONT:
     case SIGURG:
@@ -145,6 +170,7 @@ static void obey_key(struct container *c, int number)
         (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
         return;
     }
+    console_forget_key(); /* not for the container: we stop all of it */
     (void)killpg(c->pid, SIGSTOP);
     console_suspend();
     (void)killpg(c->pid, SIGCONT);

@@ -182,10 +182,12 @@ int console_signal_key(const struct pollfd *fds, int terminal_fd, int pid)
         return SIGINT;
     if (key == settings.c_cc[VQUIT])
         return SIGQUIT;
-    if (key != settings.c_cc[VSUSP])
-        return 0;
-    typed.start++; /* not for the container: we stop all of it */
-    return SIGTSTP;
+    return key == settings.c_cc[VSUSP] ? SIGTSTP : 0;
+}
+
+void console_forget_key(void)
+{
+    typed.start++;
 }
 
 int console_timeout(void)

@@ -28,6 +28,8 @@ void console_tell_end(void);
 /* SIGINT, SIGQUIT or SIGTSTP if that is what the next key means to process
  * group pid, which has the terminal; else 0. Call it before console_copy. */
 int console_signal_key(const struct pollfd *fds, int terminal_fd, int pid);
+/* Don't pass that key on. */
+void console_forget_key(void);
 /* Stop ourselves, with the caller's terminal as it was. */
 void console_suspend(void);
 /* All that is left of the output, after the end. */
