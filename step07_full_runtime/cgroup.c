@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -183,4 +184,24 @@ void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid)
         die("move process %s to %s", number, c->path);
     cgroup_hand_down(c, c->parent,
                      read_controllers(c->parent, "cgroup.controllers"));
+}
+
+void cgroup_join(const struct cgroup *c, pid_t pid)
+{
+    CLEANUP(free_string) char *link = print_string("/proc/self/fd/%d", c->fd);
+    char path[PATH_MAX];
+    ssize_t length = readlink(link, path, sizeof(path) - 1);
+    if (length == -1)
+        die("read the name of the cgroup");
+    path[length] = '\0';
+    const char *name = c->scope ? strstr(path, c->scope) : NULL;
+    if (name) {
+        systemd_attach(c->scope, name + strlen(c->scope), pid);
+        return;
+    }
+    CLEANUP(free_string) char *number = print_string("%d", (int)pid);
+    if (write_file_at(c->fd, "cgroup.procs", number) == -1)
+        die("move process %s to cgroup %s (is the cgroup that we are in ours, "
+            "too?)",
+            number, path);
 }

@@ -41,6 +41,9 @@ void cgroup_create(struct cgroup *c);
 /* For systemd: make a scope with this process in it, then our directory below,
  * and open fd. Otherwise the process is in place since clone3(2). */
 void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid);
+/* Move the process to c->fd, for who may not have clone3(2) do it: systemd
+ * can. Ends the program. */
+void cgroup_join(const struct cgroup *c, pid_t pid);
 /* Write the limits, and give the cgroup to the container's user if it is to
  * see it writable. */
 void cgroup_limits(const struct cgroup *c, const struct spec *spec);

@@ -262,6 +262,12 @@ void clone_process(struct container *c, uint64_t flags)
         args.cgroup = (uint64_t)c->cgroup.fd;
     }
     c->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    /* An ordinary user may have no right to move what is in our own cgroup. */
+    bool outside = c->pid == -1 && errno == EACCES && c->cgroup.fd != -1;
+    if (outside) {
+        args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+        c->pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    }
     if (c->pid == -1)
         die("clone3 (%s)", c->spec->rootless
                                ? "are user namespaces allowed here?"
@@ -269,6 +275,8 @@ void clone_process(struct container *c, uint64_t flags)
     if (c->pid > 0) {
         narrate(2, "clone3() = %d # unshare --fork ...", c->pid);
         close_fd(&c->child_socket_fd);
+        if (outside)
+            cgroup_join(&c->cgroup, c->pid);
         return;
     }
     become_child();

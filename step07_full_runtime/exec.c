@@ -132,6 +132,7 @@ static void open_cgroup(struct container *c)
     const char *path = c->state.cgroup_path;
     if (!path)
         return;
+    c->cgroup.scope = c->state.scope;
     c->cgroup.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (c->cgroup.fd == -1)
         die("open the cgroup %s", path);

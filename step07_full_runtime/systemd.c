@@ -324,37 +324,6 @@ static int version(void)
     return number;
 }
 
-/* Delegate: what is below is ours. Gone, it shall be forgotten, even if it
- * failed; and the memory's end of one process is no end of the others. */
-static void add_scope_properties(struct properties *p, const char *slice,
-                                 const char *scope, pid_t pid)
-{
-    static const struct {
-        const char *name;
-        bool value;
-    } SWITCHES[] = {
-        {"Delegate", true},         {"DefaultDependencies", false},
-        {"MemoryAccounting", true}, {"TasksAccounting", true},
-        {"IOAccounting", true},
-    };
-    add_property(p, "Description", "s")->text =
-        print_string("container %s", scope);
-    add_property(p, "Slice", "s")->text = copy_string(slice);
-    for (size_t i = 0; i < ARRAY_SIZE(SWITCHES); i++)
-        add_property(p, SWITCHES[i].name, "b")->number = SWITCHES[i].value;
-    add_property(p, "CollectMode", "s")->text =
-        copy_string("inactive-or-failed");
-    if (version() >= 253)
-        add_property(p, "OOMPolicy", "s")->text = copy_string("continue");
-    struct property *pids = add_property(p, "PIDs", "au");
-    uint32_t number = (uint32_t)pid;
-    pids->size = sizeof(number);
-    pids->bytes = allocate(1, sizeof(number));
-    memcpy(pids->bytes, &number, sizeof(number));
-    /* systemd's own limit of processes would hold where we want none. */
-    add_property(p, "TasksMax", "t")->number = UINT64_MAX;
-}
-
 /* --- what the others call --- */
 
 void systemd_start_scope(const char *slice, const char *scope,
@@ -363,7 +332,7 @@ void systemd_start_scope(const char *slice, const char *scope,
     if (!connect_bus() || !subscribe())
         fail("make %s: systemd cannot be reached", scope);
     CLEANUP(free_properties) struct properties p = {0};
-    add_scope_properties(&p, slice, scope, pid);
+    add_scope_properties(&p, slice, scope, pid, version());
     add_limit_properties(&p, &spec->resources);
     add_annotated_properties(&p, spec);
     narrate(5,
@@ -386,6 +355,21 @@ void systemd_start_scope(const char *slice, const char *scope,
         fail("make %s with systemd: %s (journalctl -u %s)", scope, obstacle,
              scope);
     free_answer(&answer);
+}
+
+void systemd_attach(const char *scope, const char *below, pid_t pid)
+{
+    if (!connect_bus())
+        fail("move process %d to %s: systemd cannot be reached", pid, scope);
+    narrate(5, "AttachProcessesToUnit(\"%s\", \"%s\", %d)", scope, below, pid);
+    struct sd_bus_message *m = new_call("AttachProcessesToUnit");
+    struct answer answer;
+    int result =
+        m ? lib.append(m, "ssau", scope, *below ? below : "/", 1, pid) : -errno;
+    if (result < 0)
+        fail("move process %d to %s: %s", pid, scope, strerror(-result));
+    if (!call(m, false, &answer))
+        fail("move process %d to %s%s: %s", pid, scope, below, answer.error);
 }
 
 int systemd_set_limits(const char *scope, const struct resources *r)

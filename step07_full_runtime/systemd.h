@@ -24,6 +24,9 @@ char *systemd_own_cgroup(void);
  * limits, and wait until it is there, 30 s at most. Ends the program. */
 void systemd_start_scope(const char *slice, const char *scope,
                          const struct spec *spec, pid_t pid);
+/* Move the process to the scope, or to the cgroup "/..." below it. Ends the
+ * program. */
+void systemd_attach(const char *scope, const char *below, pid_t pid);
 /* New limits. 0, or -1 and errno after warn(). */
 int systemd_set_limits(const char *scope, const struct resources *r);
 /* Stop the scope, and forget how it ended. No such scope: fine. 0, or -1
@@ -53,6 +56,9 @@ struct properties {
 /* A property to fill in; its name is copied. */
 struct property *add_property(struct properties *p, const char *name,
                               const char *type);
+/* What makes a scope fit for a container; of this version of systemd. */
+void add_scope_properties(struct properties *p, const char *slice,
+                          const char *scope, pid_t pid, int version);
 /* The limits that systemd knows of. */
 void add_limit_properties(struct properties *p, const struct resources *r);
 /* The annotations org.systemd.property.NAME of config.json: ends the program

@@ -46,6 +46,39 @@ void free_properties(struct properties *p)
     free(p->list);
 }
 
+/* --- the scope --- */
+
+/* Delegate: what is below is ours. Gone, it shall be forgotten, even if it
+ * failed; and the memory's end of one process is no end of the others. */
+void add_scope_properties(struct properties *p, const char *slice,
+                          const char *scope, pid_t pid, int version)
+{
+    static const struct {
+        const char *name;
+        bool value;
+    } SWITCHES[] = {
+        {"Delegate", true},         {"DefaultDependencies", false},
+        {"MemoryAccounting", true}, {"TasksAccounting", true},
+        {"IOAccounting", true},
+    };
+    add_property(p, "Description", "s")->text =
+        print_string("container %s", scope);
+    add_property(p, "Slice", "s")->text = copy_string(slice);
+    for (size_t i = 0; i < ARRAY_SIZE(SWITCHES); i++)
+        add_property(p, SWITCHES[i].name, "b")->number = SWITCHES[i].value;
+    add_property(p, "CollectMode", "s")->text =
+        copy_string("inactive-or-failed");
+    if (version >= 253)
+        add_property(p, "OOMPolicy", "s")->text = copy_string("continue");
+    struct property *pids = add_property(p, "PIDs", "au");
+    uint32_t number = (uint32_t)pid;
+    pids->size = sizeof(number);
+    pids->bytes = allocate(1, sizeof(number));
+    memcpy(pids->bytes, &number, sizeof(number));
+    /* systemd's own limit of processes would hold where we want none. */
+    add_property(p, "TasksMax", "t")->number = UINT64_MAX;
+}
+
 /* --- limits --- */
 
 /* "max" is all ones; TasksMax cannot be 0. */
