@@ -98,7 +98,7 @@ def read_file(path):
         elif comment:
             block.append((comment[1] or comment[3], comment[2] or comment[4] or ""))
         elif line.startswith("#   ") and block:
-            block[-1] = (block[-1][0], block[-1][1] + "\n" + line[4:])
+            block[-1] = (block[-1][0], block[-1][1] + " " + line[4:].strip())
         else:
             block.append(("", ""))
     return tests
@@ -119,7 +119,7 @@ def read_step(step, part=""):
     for test in read_file("scripts/promises.bats"):
         begin = _tag(test, "from", 1)
         if begin <= number <= _tag(test, "upto", 7):
-            test.tenths = test.points * (10 if begin == number else 1)
+            test.tenths = test.points * (10 if begin == number and not test.kept else 1)
             tests.append(test)
     _check(tests)
     return [test for test in tests if part in ("", test.part)]

@@ -1,0 +1,129 @@
+"""Are the points honest? Grades programs that deserve none, or not all:
+
+- the program of the step before: every test that is new must fail;
+- a fake, which prints the right words and does nothing: 0 points;
+- ours with a safeguard left out (--without=WORD): points must be lost;
+- ours: all points.
+"""
+
+import os
+import subprocess
+
+import catalogue
+import grading
+import show
+from catalogue import TOP
+
+
+def our_demo(step):
+    return f"{TOP}/{catalogue.directory_of(step)}/demo"
+
+
+def words_for(step, program):
+    return f"{program} run" if step == "07" else program
+
+
+def safeguards(step):
+    """What this step's --help lists and the one before does not have."""
+    def listed(which):
+        said = subprocess.run([*words_for(which, our_demo(which)).split(), "--help"], check=False,
+                              stdout=subprocess.PIPE, text=True).stdout
+        return [line.split()[0] for line in said.partition("\nSafeguards")[2].splitlines()[1:]
+                if line.startswith(" ")]
+    before = listed(f"{int(step) - 1:02d}") if "04" < step < "07" else []
+    return [word for word in listed(step) if word not in before]
+
+
+def write_fake(step):
+    """Says all that ours says without being asked to do anything."""
+    path = f"{TOP}/build/lab/fake{step}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    said = subprocess.run([*words_for(step, our_demo(step)).split(), "--help"], check=False,
+                          stdout=subprocess.PIPE, text=True).stdout
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"""#!/bin/sh
+case "$*" in
+*--help* | *' -h'*) cat <<'HELP'
+{said}HELP
+exit ;;
+*--without* | *--hostname* | *--memory* | *--ip*) echo "demo: $1: bad value: $2" >&2; exit 2 ;;
+*no-such*) echo "demo: execute $1: No such file or directory (no such program in PATH)" >&2; exit 127 ;;
+esac
+echo "1 0"; echo container; echo ready; echo "demo: 9 of 9 observed"
+exec sleep 2
+""")
+    os.chmod(path, 0o755)
+    return path
+
+
+def run(step, program, engine, gate=True, chosen=lambda test: True):
+    """A grade of PROGRAM by some tests; without GATE the core may fail."""
+    tests = [test for test in catalogue.read_step(step) if chosen(test)]
+    progress = show.Progress(len(tests))
+    try:
+        return grading.grade(step, demo=program, progress=progress, gate=gate, tests=tests,
+                             options=["--engine", engine] if engine else [])
+    finally:
+        progress.end()
+
+
+def is_new(test):
+    return test.tenths >= 10 * test.points
+
+
+def check_before(step, engine):
+    """What is wrong with the step's tests, as its predecessor's program sees it."""
+    program = our_demo(f"{int(step) - 1:02d}")
+    grade = run(step, words_for(step, program), engine, gate=False, chosen=is_new)
+    wrong = [f"passes without step {step}: {test['name']}" for test in grade["tests"]
+             if test["result"] == "passed"]
+    print(f"step{step} with step {int(step) - 1}'s program: {show.score(grade)}, {len(wrong)} of "
+          f"{len(grade['tests'])} new tests pass ({grade['seconds']:g} s)", flush=True)
+    return wrong + ([f"step {step}: {show.score(grade)} for step {int(step) - 1}'s program"]
+                    if grade["tenths"] else [])
+
+
+def check_fake(step, engine):
+    grade = run(step, words_for(step, write_fake(step)), engine)
+    print(f"step{step} with a fake: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
+    return [f"step {step}: a fake gets {show.score(grade)}"] if grade["tenths"] else []
+
+
+def check_ours(step, engine):
+    grade = run(step, words_for(step, our_demo(step)), engine)
+    print(f"step{step} with ours: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
+    return [] if show.full(grade) else [f"step {step}: ours gets only {show.score(grade)}: "
+                                        + "; ".join(test["name"] for test in grading.at_fault(grade))]
+
+
+def check_mutants(step, engine):
+    """Tests that name the safeguard are enough to lose points by."""
+    wrong = []
+    for word in safeguards(step):
+        program = f"{words_for(step, our_demo(step))} --without={word}"
+        grade = run(step, program, engine, gate=False, chosen=lambda test: test.part != "promises")
+        lost = [test for test in grade["tests"] if test["tenths"] < test["most"]]
+        points = sum(test["most"] for test in lost)
+        print(f"step{step} --without={word}: {show.score(grade)}; lost in:", flush=True)
+        for test in lost[:6]:
+            print(f"    {show.points(test['most']):>4}  {test['name']}")
+        if points < 10:
+            wrong.append(f"step {step}: --without={word} loses no points")
+    return wrong
+
+
+CHECKS = {"before": check_before, "fake": check_fake, "ours": check_ours, "mutants": check_mutants}
+
+
+def check(steps, kinds, engine):
+    """Run the checks, and print what is wrong. Returns the exit status."""
+    wrong = []
+    for step in steps:
+        subprocess.run(["make", "-s", f"step{step}", "rootfs"] + ([f"step0{int(step) - 1}"] if step > "01" else []),
+                       cwd=TOP, check=True)
+        for kind in kinds:
+            if kind != "before" or step > "01":
+                wrong += CHECKS[kind](step, engine)
+    for line in wrong:
+        print(f"WRONG: {line}")
+    return 1 if wrong else 0
