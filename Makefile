@@ -49,7 +49,7 @@ doctor: ## can this machine run each step, and if not, why
 	@scripts/doctor
 
 setup: ## install what building and testing need (asks for sudo)
-	@scripts/setup build test
+	@scripts/setup $(if $(BUNDLE),--bundle '$(BUNDLE)' vm) build test
 
 rootfs: ## make build/rootfs, the containers' root file system
 	@scripts/rootfs busybox build/rootfs
