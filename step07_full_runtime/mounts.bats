@@ -1,0 +1,624 @@
+#!/usr/bin/env bats
+#
+# The mounts of config.json: every option, and what must not happen on the way.
+#
+# bats file_tags=step07,mounts
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load ../scripts/test_helper
+load ../scripts/oci_helper
+
+before_each() {
+    requires root rootfs
+    make_own_root
+    # What the host has to offer: mounts of its own, that go away with it.
+    host=$BATS_TEST_TMPDIR/host
+    mkdir "$host"
+    mount -t tmpfs -o mode=755 host "$host"
+    mount --make-private "$host"
+}
+
+after_each() {
+    oci_clean_up
+    umount --recursive --lazy "$host"
+}
+
+# mounted PATH: sets $line to ",ATTRIBUTES | OPTIONAL FIELDS | TYPE | OPTIONS" of what was last mounted there in the
+# container $pid. In plain bash, because it is asked so often.
+mounted() {
+    local where attributes rest optional word
+    line=''
+    while read -r _ _ _ _ where attributes rest; do
+        [[ $where == "$1" ]] || continue
+        optional=''
+        for word in ${rest%% - *}; do
+            [[ $word == - ]] || optional+="$word "
+        done
+        [[ $rest != '- '* ]] || optional=''
+        rest=" $rest"
+        read -r word _ rest <<<"${rest#* - }"
+        line=",$attributes | $optional| $word | $rest"
+    done <"/proc/$pid/mountinfo"
+}
+
+# has PATH PATTERN
+has() {
+    mounted "$1"
+    # shellcheck disable=SC2053 # it is a pattern
+    [[ $line == *$2* ]] || fail "$1 is: $line, and not: $2"
+}
+
+hasnt() {
+    mounted "$1"
+    # shellcheck disable=SC2053
+    [[ $line != *$2* ]] || fail "$1 is: $line, which has: $2"
+}
+
+is_mounted() {
+    mounted "$1"
+    [[ $line ]]
+}
+
+# peers_of PATH: the number of the group that shares what is mounted there on the host.
+peers_of() {
+    awk -v path="$1" '$5 == path { sub("shared:", "", $7); print $7 }' /proc/self/mountinfo
+}
+
+# tmpfs NAME OPTION...: an edit that mounts a tmpfs on /NAME.
+tmpfs() {
+    local name=$1 options
+    shift
+    options=$(printf '"%s",' "$@")
+    echo "mounts.append({'destination': '/$name', 'type': 'tmpfs', 'source': 'tmpfs', 'options': [${options%,}]})"
+}
+
+# bind SOURCE NAME OPTION...: an edit that binds it to /NAME.
+bind() {
+    local source=$1 name=$2 options
+    shift 2
+    options=$(printf '"%s",' "$@")
+    echo "mounts.append({'destination': '/$name', 'source': '$source', 'options': [${options%,}]})"
+}
+
+# count_mounts PID: of its namespace, reachable or not: listmount(2).
+count_mounts() {
+    quick_python -c '
+import ctypes, fcntl, struct, sys
+namespace = bytearray(8)
+with open("/proc/%s/ns/mnt" % sys.argv[1]) as f:
+    fcntl.ioctl(f, 0x8008b705, namespace) # NS_GET_MNTNS_ID
+request = struct.pack("=IIQQ", 32, 0, 2**64 - 1, 0) + bytes(namespace)
+ids = ctypes.create_string_buffer(8 * 1000)
+print(1 + ctypes.CDLL(None).syscall(458, request, ids, ctypes.c_size_t(1000), 0))' "$1"
+}
+
+# created EDIT...: a container of that configuration; $pid is its process, which has not started anything yet.
+created() {
+    bundle "$@"
+    oci_create
+    assert_status 0 || return
+    pid=$(state_of pid)
+}
+
+# in_container COMMAND...: with the files as the container's root sees them.
+in_container() {
+    run_and_show nsenter --target "$pid" --mount --root --wd=/ "$@"
+}
+
+# cannot EDIT... PATTERN: such a container is refused, with an error that fits.
+cannot() {
+    bundle "${@:1:$#-1}"
+    oci_create
+    refused "${*: -1}"
+}
+
+# --- Options of the mount ---
+
+@test "options that set an attribute" {
+    set_by='ro nosuid nodev noexec nodiratime noatime relatime nosymfollow'
+    edits=()
+    for option in $set_by strictatime norelatime rro rnosuid rnodev rnoexec rnodiratime rnoatime rrelatime rnosymfollow \
+        rstrictatime; do
+        edits+=("$(tmpfs "$option" "$option")")
+    done
+    created "${edits[@]}"
+    for option in $set_by; do
+        has "/$option" ",${option}[, ]"
+        has "/r$option" ",${option}[, ]"
+    done
+    hasnt /strictatime atime
+    hasnt /rstrictatime atime
+    has /norelatime ',relatime '
+}
+
+# Everything is set on the host's mount, and each option takes one thing away.
+@test "options that clear an attribute, on a bind mount" {
+    local all=ro,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow name option expected
+    mkdir "$host/full"
+    mount -t tmpfs -o "$all" full "$host/full"
+    edits=("$(bind "$host/full" same bind defaults)")
+    options='suid dev exec diratime symfollow rw atime relatime'
+    for name in $options; do
+        edits+=("$(bind "$host/full" "to/$name" bind "$name")" "$(bind "$host/full" "to/r$name" rbind "r$name")")
+    done
+    created "${edits[@]}"
+    has /same ",$all "
+    for option in $options; do
+        case $option in
+        rw) expected=rw${all#ro} ;;
+        atime | relatime) expected=${all/,noatime,nodiratime/,nodiratime,relatime} ;;
+        *) expected=${all/,no$option/} ;;
+        esac
+        has "/to/$option" ",$expected "
+        has "/to/r$option" ",$expected "
+    done
+}
+
+@test "access times: what is said last holds" {
+    created "$(tmpfs a noatime atime)" "$(tmpfs b strictatime nostrictatime)" "$(tmpfs c strictatime atime)" \
+        "$(tmpfs d noatime nostrictatime)" "$(tmpfs e relatime strictatime)" "$(tmpfs f ro rw)" "$(tmpfs g rw ro)" \
+        "$(tmpfs h strictatime norelatime)" "$(tmpfs i rstrictatime rnostrictatime)" "$(tmpfs j rnoatime ratime)"
+    for path in /a /b /i /j; do has "$path" ',relatime '; done
+    hasnt /c atime
+    has /d ,noatime
+    hasnt /e atime
+    has /f ,rw
+    has /g ,ro
+    hasnt /h atime
+}
+
+@test "r... is for the mounts below, too; without r it is for one" {
+    mkdir "$host/above"
+    mount -t tmpfs above "$host/above"
+    mkdir "$host/above/below"
+    mount -t tmpfs -o nosuid below "$host/above/below"
+    created "$(bind "$host/above" one rbind ro nodev)" "$(bind "$host/above" all rbind rro rnoexec rsuid)" \
+        "$(bind "$host/above" single bind)"
+    has /one ',ro,nodev'
+    has /one/below ',rw,nosuid,relatime '
+    has /all ',ro,noexec,relatime '
+    has /all/below ',ro,noexec,relatime '
+    has /single ',rw,relatime '
+    run ! is_mounted /single/below
+    in_container touch /all/below/file
+    assert_stderr_like '*Read-only file system*'
+}
+
+@test "options of the file system itself" {
+    created "$(tmpfs super sync dirsync lazytime size=1m mode=711)" "$(tmpfs undone sync async lazytime nolazytime)" \
+        "$(tmpfs quiet silent loud defaults nomand noiversion)" "$(tmpfs version iversion nosuid strictatime)" \
+        "$(tmpfs mandatory mand)"
+    for word in sync dirsync lazytime size=1024k mode=711; do
+        has /super "| tmpfs | *$word"
+    done
+    hasnt /undone '| tmpfs | *sync'
+    hasnt /undone lazytime
+    has /quiet ',rw,relatime |* tmpfs'
+    has /version ',rw,nosuid |* tmpfs | rw'
+    has /mandatory '| tmpfs | rw'
+}
+
+@test "an option that nobody knows is the file system's; a bind mount has none" {
+    cannot "$(tmpfs x no-such-option)" '*no-such-option*'
+    cannot "$(bind "$host" x bind no-such-option)" '*mounts?5?.options?1?: "no-such-option"*'
+}
+
+@test "a bind mount can't change the file system: \"sync\" is a warning" {
+    bundle 'process.args = ["true"]' "$(bind "$host" x rbind sync)"
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    assert_stderr_like '*mounts?5?.options?1?: "sync" has no effect on a bind mount*'
+}
+
+@test "remount changes what is there" {
+    created "$(tmpfs x size=1m)" 'mounts.append({"destination": "/x", "options": ["remount", "size=2m", "ro", "nosuid"]})' \
+        "$(bind "$host" y bind)" 'mounts.append({"destination": "/y", "options": ["bind", "remount", "ro"]})' \
+        'mounts.append({"destination": "/", "options": ["remount", "noexec"]})'
+    has /x ',ro,nosuid*| tmpfs | rw,size=2048k'
+    has /y ',ro,'
+    has / ',noexec'
+    [[ $(grep -c ' /x ' "/proc/$pid/mountinfo") == 1 ]]
+    touch "$host/still-writable"
+}
+
+@test "remount of something that is not mounted is an error" {
+    cannot 'mounts.append({"destination": "/etc", "options": ["remount", "ro"]})' '*/etc*'
+    cannot 'mounts.append({"destination": "/nothing", "options": ["remount", "ro"]})' '*/nothing*No such file*'
+}
+
+# --- Propagation ---
+
+@test "propagation options, as mountinfo shows them" {
+    mkdir "$host/shared"
+    mount -t tmpfs shared "$host/shared"
+    mount --make-shared "$host/shared"
+    edits=()
+    for option in private shared slave unbindable; do
+        edits+=("$(bind "$host/shared" "$option" rbind "$option")" "$(bind "$host/shared" "r$option" rbind "r$option")")
+    done
+    created "${edits[@]}" "$(bind "$host/shared" default rbind)" "$(tmpfs new shared)"
+    peers=$(peers_of "$host/shared")
+    for r in '' r; do
+        has "/${r}private" '| | '
+        has "/${r}shared" "| shared:$peers |"
+        has "/${r}slave" "| master:$peers |"
+        has "/${r}unbindable" '| unbindable |'
+    done
+    has /default '| | '
+    has /new '| shared:*'
+    hasnt /new "| shared:$peers "
+}
+
+@test "what the host mounts later comes into a slave, and out of a shared mount" {
+    mkdir "$host/shared"
+    mount -t tmpfs shared "$host/shared"
+    mount --make-shared "$host/shared"
+    mkdir "$host/shared/in" "$host/shared/out"
+    created "$(bind "$host/shared" private bind)" "$(bind "$host/shared" slave bind slave)" \
+        "$(bind "$host/shared" shared bind rshared)"
+    mount -t tmpfs later "$host/shared/in"
+    run ! is_mounted /private/in
+    has /slave/in tmpfs
+    has /shared/in tmpfs
+    in_container mount -t tmpfs mine /slave/out
+    assert_status 0
+    run ! mountpoint -q "$host/shared/out"
+    in_container mount -t tmpfs mine /shared/out
+    assert_status 0
+    mountpoint -q "$host/shared/out"
+}
+
+@test "rootfsPropagation: private, shared, slave, unbindable" {
+    # The root itself is a shared mount of the host.
+    mkdir "$host/root"
+    mount --bind "$root" "$host/root"
+    mount --make-shared "$host/root"
+    mkdir -p "$root/later"
+    peers=$(peers_of "$host/root")
+    local name
+    for name in private shared rshared slave rslave unbindable; do
+        created "root.path = '$host/root'" "linux.rootfsPropagation = '$name'"
+        case $name in
+        *private) has / '| | ' ;;
+        *shared) has / '| shared:' && hasnt / "| shared:$peers " ;;
+        *slave) has / "| master:$peers " ;;
+        *unbindable) has / '| unbindable ' ;;
+        esac || return
+        if [[ $name != r* ]]; then
+            mount -t tmpfs later "$host/root/later"
+            case $name in
+            slave) is_mounted /later ;;
+            *) run ! is_mounted /later ;;
+            esac || return
+            umount "$host/root/later"
+        fi
+        oci delete --force c1
+    done
+    cannot 'linux.rootfsPropagation = "upwards"' '*linux.rootfsPropagation: *"upwards"*'
+}
+
+# --- Owners through maps ---
+
+MAPS='[{"containerID": 0, "hostID": 5000, "size": 1000}]'
+
+# mapped SOURCE NAME OPTION: an edit that binds it with maps of its own
+mapped() {
+    echo "mounts.append({'destination': '/$2', 'source': '$1', 'options': ['rbind', '$3'], 'uidMappings': $MAPS, 'gidMappings': $MAPS})"
+}
+
+@test "an idmapped mount shows the owners through its maps" {
+    mkdir "$host/above"
+    mount -t tmpfs above "$host/above"
+    mkdir "$host/above/below"
+    mount -t tmpfs -o mode=777 below "$host/above/below"
+    touch "$host/above/file" "$host/above/below/file"
+    chown 7:8 "$host/above/file" "$host/above/below/file"
+    created "$(mapped "$host/above" idmap idmap)" "$(mapped "$host/above" ridmap ridmap)" \
+        "$(mapped "$host/above" implied defaults)" "$(bind "$host/above" plain rbind)"
+    in_container stat -c %u:%g /idmap/file /idmap/below/file /ridmap/file /ridmap/below/file /implied/file /plain/file
+    assert_output $'5007:5008\n7:8\n5007:5008\n5007:5008\n5007:5008\n7:8'
+    has /idmap idmapped
+    # It goes the other way as well: who is 5009 out here is 9 on the disk.
+    in_container sh -c 'chown 5009:5009 /idmap/file'
+    assert_status 0
+    [[ $(stat -c %u:%g "$host/above/file") == 9:9 ]]
+}
+
+@test "idmap without maps of its own takes the container's" {
+    touch "$host/file"
+    chown 7:8 "$host/file"
+    users='linux.namespaces.append({"type": "user"})'
+    both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    chown 100000:100000 "$root"
+    created "$users" "$both" "$(bind "$host" idmap bind idmap)" "$(mapped "$host" own idmap)" "$(bind "$host" plain bind)"
+    run_and_show nsenter --target "$pid" --user --mount --root --wd=/ stat -c %u:%g /idmap/file /plain/file
+    assert_output $'7:8\n65534:65534'
+    in_container stat -c %u:%g /idmap/file /own/file
+    assert_output $'100007:100008\n5007:5008'
+}
+
+@test "idmap: what can't be" {
+    cannot "$(bind "$host" x bind idmap)" '*mounts?5?*needs uidMappings*'
+    cannot "$(mapped "$host" x idmap)" 'del mounts[5].gidMappings' '*uidMappings*gidMappings*'
+    cannot "$(tmpfs x idmap)" "mounts[5].uidMappings = mounts[5].gidMappings = $MAPS" '*bind*'
+    cannot "$(mapped /proc x idmap)" '*/x*'
+}
+
+@test "--userns: the image's files belong to the container's root" {
+    chown 33:44 "$root/etc/passwd"
+    demo --userns stat -c %u:%g /etc/passwd /etc
+    assert_output $'33:44\n0:0'
+    demo --userns --overlay sh -c 'stat -c %u:%g /etc/passwd /etc; echo new >/etc/passwd && cat /etc/passwd'
+    assert_output $'33:44\n0:0\nnew'
+    [[ $(stat -c %u "$root/etc") == 0 && $(<"$root/etc/passwd") != new ]]
+}
+
+# --- tmpcopyup ---
+
+@test "tmpcopyup copies what the tmpfs hides: owners, modes, times, links, holes" {
+    mkdir -p "$root/data/dir/deep"
+    cd "$root/data"
+    echo hello >file
+    chown 12:34 file
+    chmod 4750 file
+    ln file dir/hard
+    ln -s /etc/passwd absolute
+    ln -s ../../../../../../etc dangling
+    chown -h 56:78 absolute
+    mkfifo pipe
+    mknod null c 1 3
+    truncate -s 1G sparse
+    setfattr -n security.rung -v yes file 2>/dev/null || true
+    chmod 1777 dir
+    touch -d '2001-02-03 04:05:06' file dir/deep dir
+    touch -hd '2001-02-03 04:05:06' absolute
+    chmod 2751 "$root/data"
+    chown 3:4 "$root/data"
+    list='find . -printf "%p %y %m %U:%G %n %l %s %t\n" | grep -v "sparse\|^\. \|^./dir[/ ]" | sort; find . ! -name sparse -printf "%p %m %U:%G %n\n" | sort'
+    here=$(bash -c "$list")
+    cd "$BATS_TEST_TMPDIR"
+    created "$(tmpfs data tmpcopyup size=1m)" "$(tmpfs etc tmpcopyup size=1m ro mode=700)"
+    there=$(cd "/proc/$pid/root/data" && bash -c "$list")
+    diff <(echo "$here") <(echo "$there")
+    cd "/proc/$pid/root/data"
+    [[ $(<file) == hello && file -ef dir/hard && $(stat -c %s sparse) == 1073741824 && $(stat -c %b sparse) == 0 ]]
+    [[ $(stat -c %Y dir) == "$(stat -c %Y "$root/data/dir")" && $(stat -c '%m %a' .) == *2751 ]]
+    [[ $(getfattr -n security.rung --only-values file 2>/dev/null) == "$(getfattr -n security.rung --only-values "$root/data/file" 2>/dev/null)" ]]
+    echo changed >file
+    [[ $(<"$root/data/file") == hello ]]
+    # A mode that was asked for wins, and "ro" comes after the copy.
+    [[ $(stat -c %a "/proc/$pid/root/etc") == 700 ]]
+    has /etc ',ro,'
+    diff <(ls "$root/etc") <(ls "/proc/$pid/root/etc")
+    cd "$BATS_TEST_TMPDIR"
+}
+
+@test "tmpcopyup: what is mounted inside stays out, and too much is an error" {
+    mkdir -p "$root/data/inner"
+    echo secret >"$host/secret"
+    created "$(bind "$host" data/inner bind)" "$(tmpfs data tmpcopyup)"
+    [[ -z $(ls -A "/proc/$pid/root/data/inner") ]]
+    oci delete --force c1
+    head -c 2000000 /dev/zero >"$root/data/big"
+    cannot "$(tmpfs data tmpcopyup size=1m)" '*/data/big*No space left*'
+    rm "$root/data/big"
+    (cd "$root/data" && for ((i = 0; i < 120; i++)); do mkdir d && cd d || exit; done)
+    cannot "$(tmpfs data tmpcopyup)" '*/data/d/d/d*too deep*'
+    cannot "$(bind "$host" x bind tmpcopyup)" '*tmpcopyup*tmpfs*'
+}
+
+# --- Where a mount goes ---
+
+@test "a tmpfs without a mode looks like the directory that it covers" {
+    mkdir -m 1733 "$root/odd"
+    created "$(tmpfs odd)" "$(tmpfs odd2 nosuid)" 'mounts[5].options = []'
+    [[ $(stat -c %a "/proc/$pid/root/odd") == 1733 && $(stat -c %a "/proc/$pid/root/odd2") == 1777 ]]
+}
+
+@test "the source of a bind mount decides what its target is" {
+    echo file >"$host/file"
+    mkdir "$host/dir"
+    created "$(bind "$host/file" new/deep/file bind)" "$(bind "$host/dir" new/deep/dir bind)" \
+        'mounts[5].type = "none"' 'mounts[6].type = "bind"' 'mounts[6].options = []'
+    [[ $(<"/proc/$pid/root/new/deep/file") == file && -d /proc/$pid/root/new/deep/dir ]]
+    oci delete --force c1
+    cannot "$(bind "$host/file" etc bind)" '*/etc*'
+    cannot "$(bind "$host/dir" etc/passwd bind)" '*/etc/passwd*'
+    cannot "$(bind "$host/absent" x bind)" "*$host/absent*No such file*"
+    cannot "mounts.append({'destination': '/x', 'options': ['bind']})" '*mounts?5?.source*'
+    cannot "mounts.append({'destination': '/x', 'source': '/'})" '*mounts?5?.type*'
+    cannot "mounts.append({'source': '/', 'type': 'bind'})" '*mounts?5?.destination*'
+}
+
+@test "relative paths: the source starts at the bundle, the destination at the root" {
+    bundle "$(bind volume x bind)" 'mounts[5].destination = "some//./place/"' 'root.path = "fs"'
+    mkdir "$bundle/volume"
+    touch "$bundle/volume/here"
+    ln -s "$root" "$bundle/fs"
+    oci_create
+    assert_status 0
+    pid=$(state_of pid)
+    has /some/place relatime
+    [[ -e /proc/$pid/root/some/place/here ]]
+}
+
+@test "a destination goes through links of the image, and never out of it" {
+    mkdir "$BATS_TEST_TMPDIR/outside"
+    ln -s /usr "$root/link"
+    ln -s "$BATS_TEST_TMPDIR/outside" "$root/out"
+    ln -s ../../../../../../../../../../etc "$root/up"
+    created "$(tmpfs link/there nosuid)" "$(tmpfs up/here nosuid)" "$(tmpfs ../../odd nosuid)"
+    has /usr/there tmpfs
+    has /etc/here tmpfs
+    has /odd tmpfs
+    oci delete --force c1
+    cannot "$(tmpfs out/new nosuid)" '*/out/new*No such file*'
+    [[ -z $(ls -A "$BATS_TEST_TMPDIR/outside") && ! -e $BATS_TEST_TMPDIR/odd ]]
+    for path in / // /. ''; do
+        cannot "mounts.append({'destination': '$path', 'type': 'tmpfs'})" '*mounts?5?.destination*'
+    done
+}
+
+@test "mounts are made in the order of config.json" {
+    created "$(tmpfs a size=1m)" "$(tmpfs a/b size=2m)" "$(tmpfs a size=3m)"
+    has /a size=3072k
+    [[ ! -e /proc/$pid/root/a/b ]]
+}
+
+@test "nothing but a procfs is mounted on /proc" {
+    echo 'MemTotal: 1 kB' >"$host/meminfo"
+    mkdir "$host/dir"
+    created "$(bind "$host/meminfo" proc/meminfo bind)" "$(bind /proc proc rbind)"
+    has /proc 'proc'
+    oci delete --force c1
+    cannot "$(bind "$host/dir" proc bind)" '*/proc*fake*'
+    cannot "$(tmpfs proc nosuid)" '*/proc*fake*'
+    cannot "$(bind "$host/meminfo" proc/self/status bind)" '*/proc/self/status*'
+    cannot "$(bind "$host/dir" proc/sys bind)" '*/proc/sys*fake*'
+    ln -s /proc/sys "$root/link"
+    cannot "$(bind "$host/dir" link bind)" '*/link*fake*'
+    cannot "$(bind "$host/dir" proc bind)" 'del mounts[0]' '*/proc*fake*'
+}
+
+@test "cgroup means cgroup2, with a cgroup namespace and without" {
+    requires cgroup2
+    mount='mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]})'
+    created "$mount"
+    has /sys/fs/cgroup ',ro,nosuid*| cgroup2'
+    [[ ! -e /proc/$pid/root/sys/fs/cgroup/${cgroup##*/} ]]
+    oci delete --force c1
+    created "$mount" 'linux.namespaces = [n for n in linux.namespaces if n.type != "cgroup"]'
+    has /sys/fs/cgroup ',ro,nosuid*| cgroup2'
+    [[ -e /proc/$pid/root/sys/fs/cgroup/${cgroup##*/} ]]
+}
+
+@test "where a namespace is the host's, its file system is a copy in a user namespace" {
+    users='linux.namespaces = [n for n in linux.namespaces if n.type in ("mount", "pid")] + [{"type": "user"}]'
+    both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    chown -R 100000:100000 "$root"
+    created "$users" "$both" 'mounts.append({"destination": "/dev/mqueue", "type": "mqueue", "options": ["nosuid"]})'
+    has /sys ',ro,nosuid,nodev,noexec*| sysfs'
+    has /dev/mqueue ',nosuid*| mqueue'
+    has /proc '| proc'
+}
+
+# --- /dev ---
+
+@test "devices of config.json: a default one may be given, others are added" {
+    created 'linux.devices = [
+        {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600, "uid": 5, "gid": 6},
+        {"path": "/dev/mine", "type": "u", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
+        {"path": "/dev/sub/loop", "type": "b", "major": 7, "minor": 0},
+        {"path": "/dev/pipe", "type": "p", "fileMode": 0o622}]'
+    cd "/proc/$pid/root/dev"
+    run_and_show stat -c '%n %F %t:%T %a %u:%g' null mine sub/loop pipe zero
+    assert_output 'null character special file 1:3 600 5:6
+mine character special file 1:5 640 7:8
+sub/loop block special file 7:0 666 0:0
+pipe fifo 0:0 622 0:0
+zero character special file 1:5 666 0:0'
+    cd "$BATS_TEST_TMPDIR"
+}
+
+@test "a device where something else is already: an error" {
+    node='linux.devices = [{"path": "/data/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o666}]'
+    mkdir "$root/data"
+    touch "$root/data/mine"
+    cannot "$node" '*/data/mine*something else*'
+    ln -sf /dev/zero "$root/data/mine"
+    cannot "$node" '*/data/mine*something else*'
+}
+
+@test "without a mount on /dev the devices are there, and not in the image" {
+    find "$root" >before
+    created 'del mounts[1:4]'
+    [[ -c /proc/$pid/root/dev/urandom && -L /proc/$pid/root/dev/ptmx ]]
+    oci delete --force c1
+    find "$root" >after
+    diff before after
+}
+
+@test "devices in a user namespace are the host's" {
+    users='linux.namespaces.append({"type": "user"})'
+    both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    chown -R 100000:100000 "$root"
+    created "$users" "$both" 'linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3},
+        {"path": "/dev/pipe", "type": "p"}]'
+    [[ $(grep -c ' /dev/null ' "/proc/$pid/mountinfo") == 1 && -p /proc/$pid/root/dev/pipe ]]
+    in_container sh -c 'echo x >/dev/null && head -c 1 /dev/urandom | wc -c'
+    assert_output 1
+    oci delete --force c1
+    cannot "$users" "$both" 'linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5}]' '*/dev/null*c 1:5*'
+}
+
+@test "a /dev that is bound stays as it is; one that is read-only has all" {
+    created 'mounts[1] = {"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind"]}' 'del mounts[2:4]'
+    [[ -e /proc/$pid/root/dev/null ]]
+    oci delete --force c1
+    created 'mounts[1].options.append("ro")'
+    has /dev ',ro,'
+    [[ -c /proc/$pid/root/dev/null ]]
+}
+
+# --- What is hidden ---
+
+@test "masked paths: files and directories; one that is missing is no error" {
+    mkdir -p "$root/secret/dir" "$root/secret/dir2"
+    echo secret | tee "$root/secret/file" >"$root/secret/dir/file"
+    ln -s secret/file "$root/link"
+    created 'linux.maskedPaths = ["/secret/dir", "/secret/dir2", "/secret/file", "/no/such/path", "/etc/passwd/x", "/proc/keys"]' \
+        'linux.readonlyPaths = ["/proc/sys", "/tmp", "/no/such/path"]' 'root.readonly = True'
+    in_container sh -c 'cat /secret/file; ls -A /secret/dir /secret/dir2; cat /proc/keys; touch /secret/dir/x; touch /tmp/x; touch /x'
+    assert_output $'/secret/dir:\n\n/secret/dir2:'
+    [[ $stderr == *Read-only*Read-only*Read-only* ]]
+    has /secret/file '| devtmpfs'
+    has /secret/dir ',ro,*| tmpfs'
+    # One empty file system serves all directories.
+    [[ $(awk '$5 ~ "^/secret/dir" { print $3 }' "/proc/$pid/mountinfo" | uniq | wc -l) == 1 ]]
+    has /proc/sys ,ro
+    has / ,ro
+}
+
+@test "a false /dev/null masks nothing" {
+    touch "$host/null"
+    bundle 'linux.maskedPaths = ["/etc/passwd"]'
+    run_and_show unshare --mount sh -c 'mount --bind "$1" /dev/null && shift && exec "$@" 2>&1 </dev/zero' sh "$host/null" \
+        "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1
+    ((status == 125))
+    assert_output_like '*/dev/null*1:3*'
+}
+
+# --- How the root becomes the root ---
+
+@test "--no-pivot: the root is moved, and nothing of the host's mounts is left" {
+    mkdir "$host/a b"
+    mount -t tmpfs space "$host/a b"
+    bundle 'process.args = ["cat", "/proc/self/mountinfo"]'
+    oci run --no-pivot --bundle "$bundle" c1
+    assert_status 0
+    [[ $(cut -d ' ' -f 5 <<<"$output" | sort | tr '\n' ' ') == '/ /dev /dev/pts /dev/shm /proc /sys ' ]]
+    run ! grep -F "$BATS_TEST_TMPDIR/host" <<<"$output"
+    # Not even in the parts of the namespace that no path leads to: but the host's root is there, below.
+    oci_create
+    usual=$(count_mounts "$(state_of pid)")
+    oci delete --force c1
+    oci_create --no-pivot
+    [[ $(count_mounts "$(state_of pid)") == $((usual + 1)) ]]
+    oci delete --force c1
+    bundle 'linux.namespaces.append({"type": "user"})' \
+        'linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    oci_create --no-pivot
+    refused '*--no-pivot*user namespace*'
+}
+
+@test "a mount namespace that exists is entered, and left as it is" {
+    start_demo sleep 100
+    owner=$(container_pid)
+    before=$(cat "/proc/$owner/mountinfo")
+    path='next(n for n in linux.namespaces if n.type == "mount").path = '"'/proc/$owner/ns/mnt'"
+    bundle 'mounts.clear()' "$path" 'root.path = "/"'
+    oci_run
+    [[ $(ns_inode "$pid" mnt) == "$(ns_inode "$owner" mnt)" ]]
+    [[ $(cat "/proc/$owner/mountinfo") == "$before" ]]
+    oci delete --force c1
+    cannot "$path" '*linux.namespaces*mounts*'
+}
