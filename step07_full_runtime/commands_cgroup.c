@@ -21,6 +21,8 @@
 
 #include "cgroup.h"
 #include "devices.h"
+#include "edits.h"
+#include "flags.h"
 #include "json.h"
 #include "run.h"
 #include "util.h"
@@ -74,59 +76,56 @@ int command_resume(int argc, char **argv)
 /* The flags, and the member of linux.resources that each of them sets. */
 static const struct limit_flag {
     const char *name;
-    const char *object;
-    const char *member;
+    const char *path;
     enum {
         NUMBER,
         SIZE,
         TEXT
     } kind;
-} FLAGS[] = {
-    {"blkio-weight", "blockIO", "weight", NUMBER},
-    {"cpu-period", "cpu", "period", NUMBER},
-    {"cpu-quota", "cpu", "quota", NUMBER},
-    {"cpu-burst", "cpu", "burst", NUMBER},
-    {"cpu-share", "cpu", "shares", NUMBER},
-    {"cpu-rt-period", "cpu", "realtimePeriod", NUMBER},
-    {"cpu-rt-runtime", "cpu", "realtimeRuntime", NUMBER},
-    {"cpu-idle", "cpu", "idle", NUMBER},
-    {"cpuset-cpus", "cpu", "cpus", TEXT},
-    {"cpuset-mems", "cpu", "mems", TEXT},
-    {"memory", "memory", "limit", SIZE},
-    {"memory-reservation", "memory", "reservation", SIZE},
-    {"memory-swap", "memory", "swap", SIZE},
-    {"kernel-memory", "memory", "kernel", SIZE},
-    {"kernel-memory-tcp", "memory", "kernelTCP", SIZE},
-    {"pids-limit", "pids", "limit", NUMBER},
+    const char *help;
+} LIMITS[] = {
+    {"blkio-weight", "blockIO/weight", NUMBER, "10 to 1000"},
+    {"cpu-period", "cpu/period", NUMBER, "microseconds"},
+    {"cpu-quota", "cpu/quota", NUMBER, "microseconds in each period"},
+    {"cpu-burst", "cpu/burst", NUMBER, "microseconds it may save up"},
+    {"cpu-share", "cpu/shares", NUMBER, "2 to 262144, beside others"},
+    {"cpu-rt-period", "cpu/realtimePeriod", NUMBER, "only in cgroup v1"},
+    {"cpu-rt-runtime", "cpu/realtimeRuntime", NUMBER, "only in cgroup v1"},
+    {"cpu-idle", "cpu/idle", NUMBER, "1: only when nobody else runs"},
+    {"cpuset-cpus", "cpu/cpus", TEXT, "0-3,7"},
+    {"cpuset-mems", "cpu/mems", TEXT, "0-3,7"},
+    {"memory", "memory/limit", SIZE, "kill when it uses more"},
+    {"memory-reservation", "memory/reservation", SIZE, "spare so much"},
+    {"memory-swap", "memory/swap", SIZE, "memory and swap together"},
+    {"kernel-memory", "memory/kernel", SIZE, "only in cgroup v1"},
+    {"kernel-memory-tcp", "memory/kernelTCP", SIZE, "only in cgroup v1"},
+    {"pids-limit", "pids/limit", NUMBER, "processes at most"},
 };
 
-static json_t *flag_value(const struct limit_flag *flag, const char *text)
+static json_t *limit_value(const struct limit_flag *limit, const char *text)
 {
     int64_t bytes;
     char *end;
     errno = 0;
     long long number = strtoll(text, &end, 10);
-    if (flag->kind == TEXT)
+    if (limit->kind == TEXT)
         return json_string(text);
-    if (flag->kind == SIZE && parse_size(text, &bytes))
+    if (limit->kind == SIZE && parse_size(text, &bytes))
         return json_integer(bytes);
-    if (flag->kind == NUMBER && *text && !*end && errno == 0)
+    if (limit->kind == NUMBER && *text && !*end && errno == 0)
         return json_integer(number);
-    usage_error("--%s %s: not a %s", flag->name, text,
-                flag->kind == SIZE ? "size (examples: 50M, 1G, -1)" : "number");
+    usage_error("--%s %s: not a %s", limit->name, text,
+                limit->kind == SIZE ? "size (examples: 50M, 1G, -1)"
+                                    : "number");
 }
 
-static void set_limit(json_t *resources, const struct limit_flag *flag,
-                      const char *text)
+static void edit_limit(json_t *resources, const char *option, const char *text)
 {
-    if (!*text)
-        return; /* not given, for runc */
-    json_t *object = json_object_get(resources, flag->object);
-    if (!object) {
-        object = json_object();
-        json_object_set_new(resources, flag->object, object);
+    for (size_t i = 0; i < ARRAY_SIZE(LIMITS); i++) {
+        /* An empty text is "not given", for runc. */
+        if (*text && strcmp(LIMITS[i].name, option + 2) == 0)
+            set(resources, LIMITS[i].path, limit_value(&LIMITS[i], text));
     }
-    json_object_set_new(object, flag->member, flag_value(flag, text));
 }
 
 static json_t *read_resources_file(const char *path)
@@ -146,24 +145,21 @@ static json_t *read_resources_file(const char *path)
 /* What to change, as linux.resources has it; and the container's name. */
 static json_t *parse_update(int argc, char **argv, const char **id)
 {
-    struct option list[ARRAY_SIZE(FLAGS) + 3] = {
-        {"resources", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
+    static const char *file;
+    struct flag flags[ARRAY_SIZE(LIMITS) + 2] = {
+        {"resources", 'r', "FILE", "all of it, as linux.resources has it",
+         .text = &file},
     };
-    for (size_t i = 0; i < ARRAY_SIZE(FLAGS); i++)
-        list[i + 2] = (struct option){FLAGS[i].name, required_argument, NULL,
-                                      256 + (int)i};
+    for (size_t i = 0; i < ARRAY_SIZE(LIMITS); i++)
+        flags[i + 1] = (struct flag){
+            .name = LIMITS[i].name,
+            .value = LIMITS[i].kind == SIZE ? "SIZE" : "N",
+            .help = LIMITS[i].help,
+            .edit = edit_limit,
+        };
     json_t *resources = json_object();
-    const char *file = NULL;
-    optind = 0;
-    for (int flag; (flag = next_flag(argc, argv, list, "+:r:h",
-                                     "[--resources FILE] [--memory SIZE] "
-                                     "[--pids-limit N]... ID")) != -1;) {
-        if (flag == 'r')
-            file = optarg;
-        else
-            set_limit(resources, &FLAGS[flag - 256], optarg);
-    }
+    read_flags(argc, argv, flags, "ID", NULL);
+    edit_by_flags(argc, argv, flags, resources);
     if (optind + 1 != argc)
         usage_error("update: needs one container's name");
     *id = argv[optind];
@@ -220,17 +216,6 @@ static void keep_swap(json_t *old, json_t *new)
                             json_integer(swap - before + limit));
 }
 
-/* The member, made if it is not there. */
-static json_t *object_in(json_t *parent, const char *name)
-{
-    json_t *object = json_object_get(parent, name);
-    if (!json_is_object(object)) {
-        object = json_object();
-        json_object_set_new(parent, name, object);
-    }
-    return object;
-}
-
 int command_update(int argc, char **argv)
 {
     const char *id;
@@ -241,7 +226,7 @@ int command_update(int argc, char **argv)
     json_t *config = state_config(&state);
     if (!config)
         return EXIT_RUNTIME;
-    json_t *old = object_in(object_in(config, "linux"), "resources");
+    json_t *old = place(config, "linux/resources", JSON_OBJECT);
     keep_swap(old, new);
     merge(old, new, "");
     globals.invocation.id = state.id;
@@ -347,16 +332,15 @@ static void print_row(const struct process_row *row)
 
 int command_ps(int argc, char **argv)
 {
-    static const struct option list[] = {
-        {"format", 1, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
-    bool is_json = false;
-    optind = 0;
-    while (next_flag(argc, argv, list, "+:f:h",
-                     "[--format table|json] ID [-ef]") != -1) {
-        is_json = strcmp(optarg, "json") == 0;
-        if (!is_json && strcmp(optarg, "table") != 0)
-            usage_error("--format %s: not table or json", optarg);
-    }
+    static const char *format = "table";
+    static const struct flag flags[] = {
+        {"format", 'f', "FORMAT", "table or json", .text = &format},
+        {0},
+    };
+    read_flags(argc, argv, flags, "ID [-ef]", NULL);
+    bool is_json = strcmp(format, "json") == 0;
+    if (!is_json && strcmp(format, "table") != 0)
+        usage_error("--format %s: not table or json", format);
     if (optind == argc)
         usage_error("ps: needs a container's name");
     if (optind + 1 < argc && strcmp(argv[optind + 1], "-ef") != 0)

@@ -1,8 +1,5 @@
 /*
  * edits.h - what each flag does to config.json.
- *
- * option is the flag's name, for errors; a value that cannot be right is a
- * usage error. Called in the order of the command line.
  */
 #ifndef RUNG_EDITS_H
 #define RUNG_EDITS_H
@@ -11,8 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef void edit_function(json_t *config, const char *option,
-                           const char *value);
+#include "flags.h"
 
 /* --read-only, --tty and others without a value, or whose value may be any
  * word: a table in edits.c says which field they set. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "flags.h"
 #include "run.h"
 #include "util.h"
 
@@ -97,21 +98,17 @@ static void follow(const struct state *state, const struct cgroup *cgroup,
 
 int command_events(int argc, char **argv)
 {
-    static const struct option list[] = {{"stats", 0, NULL, 's'},
-                                         {"interval", 1, NULL, 'i'},
-                                         {"help", 0, NULL, 'h'},
-                                         {0}};
-    bool once = false;
-    int64_t interval = 5000;
-    optind = 0;
-    for (int flag; (flag = next_flag(argc, argv, list, "+:h",
-                                     "[--stats] [--interval 5s] ID")) != -1;) {
-        once |= flag == 's';
-        if (flag == 'i')
-            interval = parse_duration(optarg);
-        if (interval == 0)
-            usage_error("--interval %s: not a length of time, like 5s", optarg);
-    }
+    static bool once;
+    static const char *length = "5s";
+    static const struct flag flags[] = {
+        {"stats", 0, NULL, "only once, and end", .on = &once},
+        {"interval", 0, "TIME", "how often (5s)", .text = &length},
+        {0},
+    };
+    read_flags(argc, argv, flags, "ID", NULL);
+    int64_t interval = parse_duration(length);
+    if (interval == 0)
+        usage_error("--interval %s: not a length of time, like 5s", length);
     if (optind + 1 != argc)
         usage_error("events: needs one container's name");
     struct state state;

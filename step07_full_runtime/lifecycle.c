@@ -21,6 +21,7 @@
 
 #include "cgroup.h"
 #include "container.h"
+#include "flags.h"
 #include "run.h"
 #include "start.h"
 #include "util.h"
@@ -43,30 +44,12 @@ struct spec *load_spec(const struct state *state)
     return spec_parse(config, state->bundle, &globals.invocation);
 }
 
-int next_flag(int argc, char **argv, const struct option *list,
-              const char *letters, const char *usage)
-{
-    opterr = 0;
-    int letter = getopt_long(argc, argv, letters, list, NULL);
-    if (letter == 'h') {
-        printf("usage: %s %s %s\n", program_name(), argv[0], usage);
-        exit(EXIT_SUCCESS);
-    }
-    if (letter == ':')
-        usage_error("%s: needs a value (see --help)", argv[optind - 1]);
-    if (letter == '?')
-        usage_error("%s: unknown option (see --help)", argv[optind - 1]);
-    return letter;
-}
-
 /* --- start, state --- */
 
 const char *only_id(int argc, char **argv)
 {
-    static const struct option list[] = {{"help", 0, NULL, 'h'}, {0}};
-    optind = 0;
-    while (next_flag(argc, argv, list, "+:h", "ID") != -1)
-        ;
+    static const struct flag none[] = {{0}};
+    read_flags(argc, argv, none, "ID", NULL);
     if (optind + 1 != argc)
         usage_error("%s: needs one container's name", argv[0]);
     return argv[optind];
@@ -169,13 +152,12 @@ static int kill_all(const struct state *state, int number)
 
 int command_kill(int argc, char **argv)
 {
-    static const struct option list[] = {
-        {"all", 0, NULL, 'a'}, {"help", 0, NULL, 'h'}, {0}};
-    bool all = false;
-    optind = 0;
-    for (int letter; (letter = next_flag(argc, argv, list, "+:ah",
-                                         "[--all] ID [SIGNAL]")) != -1;)
-        all |= letter == 'a';
+    static bool all;
+    static const struct flag flags[] = {
+        {"all", 'a', NULL, "all its processes", .on = &all},
+        {0},
+    };
+    read_flags(argc, argv, flags, "ID [SIGNAL]", NULL);
     if (optind == argc || optind + 2 < argc)
         usage_error("kill: needs a container's name, and perhaps a signal");
     const char *name = optind + 1 < argc ? argv[optind + 1] : "SIGTERM";
@@ -205,13 +187,12 @@ int command_kill(int argc, char **argv)
 
 int command_delete(int argc, char **argv)
 {
-    static const struct option list[] = {
-        {"force", 0, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
-    bool force = false;
-    optind = 0;
-    for (int letter;
-         (letter = next_flag(argc, argv, list, "+:fh", "[--force] ID")) != -1;)
-        force |= letter == 'f';
+    static bool force;
+    static const struct flag flags[] = {
+        {"force", 'f', NULL, "kill it first, if it runs", .on = &force},
+        {0},
+    };
+    read_flags(argc, argv, flags, "ID", NULL);
     if (optind + 1 != argc)
         usage_error("delete: needs one container's name");
     struct state state;
@@ -241,21 +222,17 @@ static void print_row(const struct state *state)
 
 int command_list(int argc, char **argv)
 {
-    static const struct option list[] = {{"format", 1, NULL, 'f'},
-                                         {"quiet", 0, NULL, 'q'},
-                                         {"help", 0, NULL, 'h'},
-                                         {0}};
-    bool quiet = false;
-    bool is_json = false;
-    optind = 0;
-    for (int letter;
-         (letter = next_flag(argc, argv, list, "+:f:qh",
-                             "[--quiet] [--format table|json]")) != -1;) {
-        quiet |= letter == 'q';
-        is_json |= letter == 'f' && strcmp(optarg, "json") == 0;
-        if (letter == 'f' && !is_json && strcmp(optarg, "table") != 0)
-            usage_error("--format %s: not table or json", optarg);
-    }
+    static bool quiet;
+    static const char *format = "table";
+    static const struct flag flags[] = {
+        {"format", 'f', "FORMAT", "table or json", .text = &format},
+        {"quiet", 'q', NULL, "only the names", .on = &quiet},
+        {0},
+    };
+    read_flags(argc, argv, flags, "", NULL);
+    bool is_json = strcmp(format, "json") == 0;
+    if (!is_json && strcmp(format, "table") != 0)
+        usage_error("--format %s: not table or json", format);
     if (optind != argc)
         usage_error("list: takes no arguments");
     char *root = state_root(globals.root);

@@ -1,5 +1,5 @@
 /*
- * options.h - the flags of `run` and `spec`: each edits config.json.
+ * options.h - the flags of run, create and spec.
  */
 #ifndef RUNG_OPTIONS_H
 #define RUNG_OPTIONS_H
@@ -11,17 +11,18 @@
 
 struct options {
     const char *bundle; /* absolute; relative paths start there */
-    const char *id; /* --name, or NULL */
+    const char *id; /* NULL: nobody gave a name */
     const char *pid_file; /* NULL: none wanted */
     const char *console_socket; /* NULL: the terminal is for us */
     bool detach;
-    struct invocation *invocation; /* what is said about it is put in there */
     bool is_builtin; /* nobody gave a config.json */
     json_t *config; /* config.json, or the built-in one, as edited */
 };
 
-/* argv[0] is the command's name. --help ends the program. */
-void options_parse(struct options *o, int argc, char **argv);
+/* argv[0] is the command's name. --help ends the program. What the flags say
+ * of the invocation is put into *invocation. */
+const struct options *options_parse(int argc, char **argv,
+                                    struct invocation *invocation);
 
 /* Checks that they are open. */
 unsigned int parse_preserve_fds(const char *value);

@@ -45,10 +45,6 @@ struct spec *load_spec(const struct state *state);
 /* A running container with a cgroup of its own, opened. */
 void load_cgroup(struct state *state, const char *id, struct cgroup *cgroup);
 
-/* The next flag, as getopt_long(3); -1 after the last. Prints the usage and
- * leaves for --help and for flags that are wrong. */
-int next_flag(int argc, char **argv, const struct option *list,
-              const char *letters, const char *usage);
 /* For commands without flags of their own. */
 const char *only_id(int argc, char **argv);
 /* To standard output; json_dumpf(3)'s flags. Takes the reference. */

@@ -1,0 +1,38 @@
+/*
+ * flags.h - a command's flags: a table, for getopt_long(3) and for --help.
+ */
+#ifndef RUNG_FLAGS_H
+#define RUNG_FLAGS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* What a flag does to config.json. option is its name, for errors; a value
+ * that cannot be right is a usage error. */
+typedef void edit_function(json_t *config, const char *option,
+                           const char *value);
+
+/* A table ends with {0}. --help, -h is in each. */
+struct flag {
+    const char *name;
+    char letter; /* 0: none */
+    const char *value; /* what it takes, for --help; NULL: it takes none */
+    const char *help;
+    /* What it does, one of: */
+    bool *on; /* becomes true */
+    const char **text; /* points to the value; the last one counts */
+    edit_function *edit; /* called by edit_by_flags(), for each time */
+};
+
+/* Read them all; optind is then the first argument. A flag that is not in the
+ * table is a usage error. --help prints "usage: rung kill [flags] ID [SIGNAL]"
+ * and the list, calls explain (if it is not NULL) to say more, and ends the
+ * program. argv[0] is the command's name. */
+void read_flags(int argc, char **argv, const struct flag *flags,
+                const char *arguments, void (*explain)(void));
+
+/* Then, in the order of the command line, all edits. */
+void edit_by_flags(int argc, char **argv, const struct flag *flags,
+                   json_t *config);
+
+#endif
