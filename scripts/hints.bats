@@ -91,3 +91,32 @@ for step, tests in steps.items():
     if new * 10 < whole * 9:
         bad(tests[0], f"step{step}: less than nine tenths")'
 }
+
+@test "what a chapter says of the next step's tests is so" {
+    check '
+import glob, re
+for step, before in zip(catalogue.STEPS[1:], catalogue.STEPS):
+    path = glob.glob(f"step{before}_*/README.md")[0]
+    text = open(path, encoding="utf-8").read().partition(f"## Next: write step {step}")[2]
+    names = {test.name for test in catalogue.read_step(step)}
+    own = sum(test.file.startswith("step") for test in catalogue.read_step(step))
+    if not text:
+        wrong.add(f"{path}: no section \"Next: write step {step}\"")
+    for number in re.findall(r"(\d+) tests", text):
+        if abs(int(number) - own) > 5:
+            wrong.add(f"{path}: step {step} has {own} tests, not about {number}")
+    for title in re.findall(r"^- \"(.*?)\"", text, re.M):
+        if title not in names:
+            wrong.add(f"{path}: step {step} has no test \"{title}\"")'
+}
+
+@test "each chapter asks three questions, and folds the answers away" {
+    check '
+import glob, re
+for path in sorted(glob.glob("step0[1-6]_*/README.md")):
+    questions, _, answers = open(path, encoding="utf-8").read().partition("## Questions")[2].partition("<details>")
+    answers = answers.partition("</details>")[0]
+    for text in questions, answers:
+        if re.findall(r"^(\d)\. ", text, re.M) != ["1", "2", "3"]:
+            wrong.add(f"{path}: not three questions with their answers")'
+}

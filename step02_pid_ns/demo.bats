@@ -214,8 +214,8 @@ no_hangup_waits() {
 #   it sends?
 # hint: proc(5), /proc/PID/status: SigBlk, SigIgn and SigCgt are masks in hexadecimal; bit N-1 is signal N.
 #   strtoull(3) with base 16.
-# hint: `if (is_deaf(c, signal)) { kill(c->pid, SIGKILL); return; }` in pass_on, and is_deaf ends with `return !(heard
-#   >> (signal - 1) & 1);`
+# hint: `if (is_deaf(c, signal)) { kill(c->pid, SIGKILL); return; }` in pass_on; in is_deaf: `if (hearing.handled &
+#   bit) return false;`
 @test "what process 1 would not hear, the demo makes a SIGKILL of" {
     for signal in TERM HUP USR1; do
         start_ready sh -c 'echo ready; exec sleep 100'

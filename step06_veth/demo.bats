@@ -740,6 +740,8 @@ SH
         wait_for_demo
         eventually network_is_unchanged
     done
+    demo --ip 10.240.0.2/24 ls /sys/class/net
+    assert_output $'eth0\nlo'
 }
 
 # points: 1
@@ -750,6 +752,8 @@ SH
 #   rest.
 @test "nothing is left after an error in the container's half of the set-up" {
     make_own_root
+    demo --ip 10.240.0.2/24 ls /sys/class/net
+    assert_output $'eth0\nlo'
     rmdir "$root/proc"
     # A build that checks its memory use could not do so without /proc.
     export ASAN_OPTIONS=detect_leaks=0
