@@ -184,6 +184,14 @@ static void copy_terminal(struct container *c, const struct pollfd *fds)
         c->terminal_fd = -1;
 }
 
+/* The process has ended, perhaps before we heard all that it said. */
+static void read_last_words(struct container *c)
+{
+    struct pollfd words = {.fd = c->socket_fd, .events = POLLIN};
+    while (c->socket_fd != -1 && poll(&words, 1, 0) == 1)
+        read_socket(c);
+}
+
 /* Has it come as far as we are to bring it? */
 static bool is_on_its_own(const struct container *c)
 {
@@ -217,21 +225,15 @@ void attend(struct container *c)
             read_signals(c);
         if (count > 3)
             copy_terminal(c, fds + 3);
-        if (fds[0].revents)
+        if (fds[0].revents) {
+            read_last_words(c);
             return;
+        }
     }
-}
-
-void read_last_words(struct container *c)
-{
-    struct pollfd words = {.fd = c->socket_fd, .events = POLLIN};
-    while (c->socket_fd != -1 && poll(&words, 1, 0) == 1)
-        read_socket(c);
 }
 
 int wait_for_end(struct container *c)
 {
-    read_last_words(c);
     if (c->terminal_fd != -1)
         console_drain(c->terminal_fd);
     siginfo_t info = {0};

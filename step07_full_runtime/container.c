@@ -97,7 +97,7 @@ static void undo_running(void)
         warn("container %s: not all of it could be removed (rung delete "
              "--force %s tries again)",
              c->id, c->id);
-    (void)hooks_run(c->spec, HOOK_POSTSTOP, &c->state, STATUS_STOPPED, true);
+    (void)hooks_run(c->spec, HOOK_POSTSTOP, &c->state, STATUS_STOPPED);
 }
 
 /* For hosts without a cgroup to kill. The start time tells that it is still
@@ -135,7 +135,7 @@ static void run_last_hooks(const struct state *state, json_t *config)
         return;
     struct invocation invocation = {.id = state->id};
     (void)hooks_run(spec_parse(config, state->bundle, &invocation),
-                    HOOK_POSTSTOP, state, STATUS_STOPPED, true);
+                    HOOK_POSTSTOP, state, STATUS_STOPPED);
 }
 
 int container_delete(struct state *state)
@@ -322,11 +322,8 @@ void let_go(const struct container *c)
 /* These run in our namespaces, while the child still waits. */
 static void run_early_hooks(struct container *c)
 {
-    if (hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING, false) ==
-            -1 ||
-        hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING,
-                  false) == -1)
-        fail("create container %s: a hook has failed", c->id);
+    (void)hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING);
+    (void)hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING);
 }
 
 void container_runs(struct container *c)
@@ -335,7 +332,10 @@ void container_runs(struct container *c)
     if (c->spec->invocation.is_exec)
         return;
     state_change(&c->state, STATUS_RUNNING);
-    (void)hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING, true);
+    if (hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING) == 0)
+        return;
+    c->failure = EXIT_RUNTIME;
+    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 }
 
 /* "killed" is all that the exit status says; the kernel knows more. */

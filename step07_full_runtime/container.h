@@ -63,8 +63,6 @@ int report_failure(const struct container *c, int status);
  * until nothing is left to do for us (detach, create). */
 void attend(struct container *c);
 void catch_signals(struct container *c);
-/* What the child had still to say when it ended. */
-void read_last_words(struct container *c);
 /* After attend: the exit status as a shell has it. */
 int wait_for_end(struct container *c);
 /* container.c: called by attend when the command begins to run. */

@@ -85,9 +85,10 @@ static int wait_for_hook(pid_t pid, int64_t timeout)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int run_hook(const struct hook *hook, const char *kind, int state_fd)
+static int run_hook(const struct hook *hook, enum hook_kind kind, int state_fd)
 {
-    narrate(7, "execve(\"%s\"), the %s hook", hook->path, kind);
+    const char *name = KIND_NAMES[kind];
+    narrate(7, "execve(\"%s\"), the %s hook", hook->path, name);
     pid_t pid = fork();
     if (pid == -1)
         die("fork, for the hook %s", hook->path);
@@ -96,22 +97,26 @@ static int run_hook(const struct hook *hook, const char *kind, int state_fd)
     int status = wait_for_hook(pid, hook->timeout);
     if (status == 0)
         return 0;
-    if (status == -1)
-        warn("%s hook %s: killed after its timeout", kind, hook->path);
-    else
-        warn("%s hook %s: exit status %d", kind, hook->path, status);
+    CLEANUP(free_string)
+    char *how = status == -1 ? copy_string("killed after its timeout")
+                             : print_string("exit status %d", status);
+    if (kind < HOOK_POSTSTART)
+        fail("%s hook %s: %s", name, hook->path, how);
+    warn("%s hook %s: %s", name, hook->path, how);
     return -1;
 }
 
 int hooks_run(const struct spec *spec, enum hook_kind kind,
-              const struct state *state, enum status status, bool go_on)
+              const struct state *state, enum status status)
 {
     int result = 0;
     const struct hook_list *list = &spec->hooks[kind];
+    /* Each poststop hook has its own to clean up. */
+    bool go_on = kind == HOOK_POSTSTOP;
     for (size_t i = 0; i < list->count && (result == 0 || go_on); i++) {
         CLEANUP(close_fd)
         int state_fd = open_state(state, status, spec->config);
-        if (run_hook(&list->hooks[i], KIND_NAMES[kind], state_fd) == -1)
+        if (run_hook(&list->hooks[i], kind, state_fd) == -1)
             result = -1;
     }
     return result;

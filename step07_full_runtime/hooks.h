@@ -8,9 +8,9 @@
 #include "state.h"
 
 /* Run those of one kind, one after the other, with the state on their standard
- * input. 0, or -1 after warn() about the first that failed; then the rest of
- * them is run only if go_on is true. */
+ * input. One that fails is the end of us, by fail(); but after the command has
+ * begun it is a warning and -1: there the caller knows what follows. */
 int hooks_run(const struct spec *spec, enum hook_kind kind,
-              const struct state *state, enum status status, bool go_on);
+              const struct state *state, enum status status);
 
 #endif

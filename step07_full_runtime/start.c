@@ -86,7 +86,6 @@ int container_start(struct state *state)
     attend(&c);
     if (c.socket_fd == -1 && c.is_executing && !c.failure)
         return 0;
-    read_last_words(&c);
     if (!c.failure)
         warn("start container %s: it was killed before its command ran", c.id);
     return c.failure ? c.failure : EXIT_RUNTIME;
