@@ -229,18 +229,29 @@ static int make_file(int root_fd, const char *path)
 
 int mount_target(int root_fd, const char *path, bool is_directory)
 {
-    int fd = open_in_root(root_fd, path, O_PATH);
+    int fd = is_directory ? make_directories(root_fd, path, 0755)
+                          : open_in_root(root_fd, path, O_PATH);
     if (fd == -1 && errno == ENOENT)
-        fd = is_directory ? make_directories(root_fd, path, 0755)
-                          : make_file(root_fd, path);
+        fd = make_file(root_fd, path);
     if (fd == -1)
         die("make %s in the root, to mount on", path);
     struct stat st;
-    if (fstat(fd, &st) == -1)
-        die("look at %s in the root", path);
-    if (S_ISDIR(st.st_mode) != is_directory)
-        fail("mount on %s in the root: %s a directory (the source is the "
-             "other kind)",
-             path, is_directory ? "not" : "is");
+    if (!is_directory && (fstat(fd, &st) == -1 || S_ISDIR(st.st_mode)))
+        fail("mount a file on %s in the root: it is a directory", path);
+    return fd;
+}
+
+int mount_target_plain(int root_fd, const char *path)
+{
+    const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+    int fd = open_in_root(root_fd, path, flags);
+    if (fd == -1 && errno == ENOENT) {
+        int made_fd = make_directories(root_fd, path, 0755);
+        close_fd(&made_fd);
+        fd = open_in_root(root_fd, path, flags);
+    }
+    if (fd == -1)
+        die("make %s in the root, to mount on%s", path,
+            errno == ENOTDIR ? " (a link would lead elsewhere)" : "");
     return fd;
 }

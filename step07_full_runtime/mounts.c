@@ -117,24 +117,6 @@ static void guard_proc(const struct mount_spec *m, int fd, int target_fd)
          m->destination);
 }
 
-/*
- * An image that has a link for /proc or /sys could make us mount them
- * elsewhere, and show programs something of its own.
- */
-static void refuse_link(const struct mount_spec *m, int root_fd)
-{
-    CLEANUP(close_fd)
-    int fd = open_in_root(root_fd, m->destination, O_PATH | O_NOFOLLOW);
-    struct stat st;
-    if (fd == -1 && errno == ENOENT)
-        return; /* it will be made, as a directory */
-    if (fd == -1 || fstat(fd, &st) == -1)
-        die("look at %s in the root", m->destination);
-    if (S_ISLNK(st.st_mode))
-        fail("mount %s on %s in the root: it is a symbolic link", m->type,
-             m->destination);
-}
-
 /* As long as the mount is attached nowhere, nobody sees it without them. */
 static void set_attributes(const struct mount_spec *m, int fd, uint64_t set,
                            uint64_t clear)
@@ -243,13 +225,15 @@ static void set_iversion(const struct mount_spec *m, int fd)
 }
 
 /* A tmpfs without a mode of its own looks like the directory it covers. */
-static char *tmpfs_data(const struct mount_spec *m, int root_fd)
+static char *mount_data(const struct mount_spec *m, int root_fd)
 {
+    const char *data = m->data ? m->data : "";
+    if (!is_type(m, "tmpfs") || strstr(data, "mode="))
+        return copy_string(data);
     struct stat st;
     CLEANUP(close_fd) int fd = open_in_root(root_fd, m->destination, O_PATH);
-    const char *data = m->data ? m->data : "";
-    if (strstr(data, "mode=") || fd == -1 || fstat(fd, &st) == -1)
-        return copy_string(data);
+    if (fd == -1 || fstat(fd, &st) == -1)
+        return copy_string(data); /* it is not there: so be it */
     return print_string("mode=%o,%s", st.st_mode & 07777, data);
 }
 
@@ -263,17 +247,17 @@ static bool waits_for_end(const struct mount_spec *m)
 static int fresh_mount(const struct spec *spec, const struct mount_spec *m,
                        int root_fd)
 {
-    if (is_type(m, "sysfs") || is_type(m, "proc"))
-        refuse_link(m, root_fd);
     uint64_t attributes = m->attr_set;
     if (waits_for_end(m) || (is_type(m, "sysfs") && without("read-only-sys")))
         attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-    CLEANUP(free_string)
-    char *data = is_type(m, "tmpfs") ? tmpfs_data(m, root_fd)
-                                     : copy_string(m->data ? m->data : "");
+    CLEANUP(free_string) char *data = mount_data(m, root_fd);
     int fd = make_mount(spec, m, data, attributes);
+    /* An image that has a link for /proc or /sys could make us mount them
+     * elsewhere, and show programs something of its own. */
     CLEANUP(close_fd)
-    int target_fd = mount_target(root_fd, m->destination, true);
+    int target_fd = is_type(m, "sysfs") || is_type(m, "proc")
+                        ? mount_target_plain(root_fd, m->destination)
+                        : mount_target(root_fd, m->destination, true);
     guard_proc(m, fd, target_fd);
     if (m->copy_up)
         copy_up(target_fd, fd, m);

@@ -91,16 +91,15 @@ static void check_device(const struct device_spec *d, int directory_fd,
         die("give the device %s to %u:%u", d->path, d->uid, d->gid);
 }
 
-static void make_device(const struct device_spec *d, int root_fd)
+/* In a user namespace mknod(2) fails: then the host's is bound. */
+static void make_device(const struct device_spec *d, int root_fd,
+                        int directory_fd, const char *name)
 {
     mode_t type = d->type == 'c' ? S_IFCHR : d->type == 'b' ? S_IFBLK : S_IFIFO;
-    CLEANUP(free_string) char *name = NULL;
-    CLEANUP(close_fd) int fd = make_parent(root_fd, d->path, &name);
-    if (fd == -1)
-        die("open the directory of %s in the root", d->path);
     narrate(4, "mknod(\"%s\") # mknod -m %o %s %c %u %u", d->path, d->mode,
             d->path, d->type, d->major, d->minor);
-    int result = mknodat(fd, name, type | d->mode, makedev(d->major, d->minor));
+    int result = mknodat(directory_fd, name, type | d->mode,
+                         makedev(d->major, d->minor));
     if (result == -1 && errno == EPERM && d->type != 'p') {
         bind_device(d, root_fd);
         return;
@@ -108,7 +107,16 @@ static void make_device(const struct device_spec *d, int root_fd)
     if (result == -1 && errno != EEXIST)
         die("make the device %s", d->path);
     if (result == -1 || d->uid || d->gid)
-        check_device(d, fd, name);
+        check_device(d, directory_fd, name);
+}
+
+static void make_configured_device(const struct device_spec *d, int root_fd)
+{
+    CLEANUP(free_string) char *name = NULL;
+    CLEANUP(close_fd) int fd = make_parent(root_fd, d->path, &name);
+    if (fd == -1)
+        die("open the directory of %s in the root", d->path);
+    make_device(d, root_fd, fd, name);
 }
 
 static bool is_configured(const struct spec *spec, const char *path)
@@ -120,9 +128,8 @@ static bool is_configured(const struct spec *spec, const char *path)
     return false;
 }
 
-static void make_links(int root_fd)
+static void make_links(int dev_fd)
 {
-    CLEANUP(close_fd) int dev_fd = open_in_root(root_fd, "/dev", O_PATH);
     for (size_t i = 0; i < ARRAY_SIZE(LINKS); i++) {
         if (symlinkat(LINKS[i].target, dev_fd, LINKS[i].path) == -1 &&
             errno != EEXIST)
@@ -136,17 +143,17 @@ void rootfs_fill_dev(const struct spec *spec, int root_fd)
     const struct mount_spec *dev = find_dev(spec);
     if (dev && dev->bind)
         return;
-    /* The modes are meant as they are. */
-    mode_t old_umask = umask(0);
-    /* In a user namespace mknod(2) would fail: then we bind. */
+    CLEANUP(close_fd) int dev_fd = open_in_root(root_fd, "/dev", O_PATH);
+    mode_t old_umask = umask(0); /* modes are meant as they are */
     for (size_t i = 0; i < spec->device_count; i++)
-        make_device(&spec->devices[i], root_fd);
+        make_configured_device(&spec->devices[i], root_fd);
     for (size_t i = 0; i < ARRAY_SIZE(DEVICES); i++) {
         if (!is_configured(spec, DEVICES[i].path))
-            make_device(&DEVICES[i], root_fd);
+            make_device(&DEVICES[i], root_fd, dev_fd,
+                        DEVICES[i].path + strlen("/dev/"));
     }
     (void)umask(old_umask);
-    make_links(root_fd);
+    make_links(dev_fd);
     if (spec->process.terminal) { /* before /dev can become read-only */
         CLEANUP(close_fd)
         int fd = mount_target(root_fd, "/dev/console", false);

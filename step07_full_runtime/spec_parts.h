@@ -17,12 +17,11 @@ unsigned long propagation_flags(const char *name);
 void read_hooks(struct spec *spec, const struct field *hooks);
 /* spec_linux.c: the object "linux", but for what follows */
 void read_linux(struct spec *spec, const struct field *object);
-/* Lines of uid_map or gid_map. */
-void read_id_maps(struct id_maps *maps, const struct field *list);
 /* spec_resources.c: the object "linux.resources" */
 void read_resources(struct spec *spec, const struct field *resources);
 /* spec_namespaces.c: "linux.namespaces", the maps, clocks and "sysctl" */
 void read_namespaces(struct spec *spec, const struct field *object);
+/* Lines of uid_map or gid_map, for a namespace or a mount. */
 void read_id_maps(struct id_maps *maps, const struct field *list);
 /* What would change the host, if it is not in a namespace of its own. */
 void check_namespaces(const struct spec *spec, const struct field *top);
