@@ -33,8 +33,8 @@ def find_programs(directory, default_step):
         alice.c, alice/demo.c           if the step is given
     """
     found, unclear = {}, []
-    for path, directories, names in sorted(os.walk(directory)):
-        directories[:] = [name for name in directories if not name.startswith(".") and name != "old"]
+    for path, directories, names in os.walk(directory):
+        directories[:] = sorted(name for name in directories if not name.startswith(".") and name != "old")
         sources = [os.path.join(path, name) for name in sorted(names) if name.endswith((".c", ".h"))
                    and not os.path.islink(os.path.join(path, name))]
         # A directory is one program if it has a demo.c or main.c, else each file is one.
@@ -133,7 +133,7 @@ def report(submissions, directory, step, engine):
     """Grade what has changed, print the table, return the files written."""
     found, unclear = find_programs(submissions, step)
     for name in unclear:
-        print(f"lab: {name}: whose step is that? (see \"make class-report\" in scripts/README.md)", file=sys.stderr)
+        print(f"lab: {name}: of which step is that? (try alice-05.c, or alice/step05/demo.c)", file=sys.stderr)
     if step:
         found = {key: files for key, files in found.items() if key[1] == step}
     if not found:
