@@ -96,6 +96,12 @@ refuses() {
     accepts '$ sh' '# sleep 100' '^C' '# echo $?' '130'
 }
 
+@test "a prompt may come in pieces, and what only looks like one is output" {
+    put shell $'#!/bin/sh\nwhile printf "# "; sleep 0.1; printf "\\033[6n"; read -r line; do eval "$line"; done'
+    accepts "\$ $PWD/shell" '# echo one' 'one' '# printf "two # "; sleep 0.1; echo three' 'two # three'
+    refuses "\$ $PWD/shell" '# echo one' 'one' '# echo two' 'three'
+}
+
 @test "bash may tell of a job's end now or later" {
     accepts '$ sleep 0.1 & sleep 0.3' '[1] 1234' '$ wait; echo ok' '[1]+  Done                    sleep 0.1' 'ok'
     accepts '$ sleep 0.1 & wait' '[1] 1234' '$ true'
