@@ -70,6 +70,14 @@ few_tools() {
     run ! grep -qE '.{81}' <<<"$output"
 }
 
+@test "the doctor sees what a mistake in step 3 or 4 has done to the host" {
+    [[ $(id -u) == 0 ]] || skip "needs root"
+    run unshare --uts sh -c "hostname box; '$scripts/doctor' 03"
+    [[ $output == *'is called box'* ]]
+    run unshare --mount sh -c "mount -t proc proc /proc; '$scripts/doctor' 01"
+    [[ $status == 1 && $output == *'/proc is mounted '*' times'* ]]
+}
+
 @test "the doctor is quiet when asked to be" {
     run "$scripts/doctor" --quiet 01
     [[ $status == 0 && -z $output ]]
