@@ -67,6 +67,12 @@ void console_open(const struct spec *spec, int socket_fd)
         if (dup2(slave_fd, fd) == -1)
             die("take the terminal");
     }
+    struct winsize size = {
+        .ws_row = (unsigned short)spec->process.console_rows,
+        .ws_col = (unsigned short)spec->process.console_columns,
+    };
+    if (spec->process.console_rows && ioctl(slave_fd, TIOCSWINSZ, &size) == -1)
+        die("set the size of the terminal");
     struct message message = {.type = MESSAGE_TERMINAL};
     if (channel_send_fd(socket_fd, &message, sizeof(message), master_fd) == -1)
         die("send the terminal to the parent");
@@ -131,15 +137,8 @@ void console_suspend(void)
  */
 void console_start(const struct spec *spec, int terminal_fd)
 {
-    if (spec->process.console_rows) {
-        struct winsize size = {
-            .ws_row = (unsigned short)spec->process.console_rows,
-            .ws_col = (unsigned short)spec->process.console_columns,
-        };
-        (void)ioctl(terminal_fd, TIOCSWINSZ, &size);
-    } else {
+    if (!spec->process.console_rows)
         console_resize(terminal_fd);
-    }
     /* No write to it may block us: the container may not be reading. */
     int flags = fcntl(terminal_fd, F_GETFL);
     if (flags == -1 || fcntl(terminal_fd, F_SETFL, flags | O_NONBLOCK) == -1)

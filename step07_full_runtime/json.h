@@ -80,9 +80,9 @@ bool next_member(const struct field *f, void **at, struct field *each);
 
 /* json_text.c: */
 
-/* NULL and the error if the file cannot be read, or is not JSON. Numbers over
- * INT64_MAX have become negative ones of the same 64 bits. is_config: this is
- * the file whose lines errors are to name. */
+/* NULL and the error (its text says where) if the file cannot be read, or is
+ * not JSON. Numbers over INT64_MAX have become negative ones of the same 64
+ * bits. is_config: this is the file whose lines errors are to name. */
 json_t *load_json(const char *path, bool is_config, json_error_t *error);
 
 /* The line where the field is, or, if it is missing, where the object starts

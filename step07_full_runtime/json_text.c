@@ -142,7 +142,6 @@ json_t *load_json(const char *path, bool is_config, json_error_t *error)
      * engine checked need not be what we do: so there may not be two. */
     const size_t flags = JSON_REJECT_DUPLICATES;
     char *text = read_file_at(AT_FDCWD, path);
-    *error = (json_error_t){.line = 1, .column = 1};
     if (!text) {
         snprintf(error->text, sizeof(error->text), "%s", strerror(errno));
         return NULL;
@@ -152,6 +151,11 @@ json_t *load_json(const char *path, bool is_config, json_error_t *error)
         CLEANUP(free_string) char *before = text;
         text = sign_large_numbers(before);
         json = json_loads(text, flags, error);
+    }
+    if (!json) {
+        size_t length = strlen(error->text);
+        snprintf(error->text + length, sizeof(error->text) - length,
+                 " (line %d, column %d)", error->line, error->column);
     }
     if (is_config)
         config_text = text;

@@ -135,8 +135,7 @@ static void load_config(const char *path)
     json_error_t error;
     options.config = load_json(path, true, &error);
     if (!options.config)
-        fail("%s: %s (line %d, column %d)", path, error.text, error.line,
-             error.column);
+        fail("%s: %s", path, error.text);
     if (!json_is_object(options.config))
         fail("%s: not an object", path);
 }

@@ -131,8 +131,7 @@ static void inherit_process(json_t *config)
     if (process_path) {
         process = load_json(process_path, false, &error);
         if (!process)
-            fail("%s: %s (line %d, column %d)", process_path, error.text,
-                 error.line, error.column);
+            fail("%s: %s", process_path, error.text);
         json_object_set_new(config, "process", process);
         return;
     }

@@ -163,11 +163,17 @@ static void report(enum log_level level, int status, const char *text)
                MSG_NOSIGNAL);
 }
 
+/* An error is one line, and never a command to the terminal that shows it,
+ * whatever somebody has put into a name. */
 static void say(enum log_level level, int status, const char *format,
                 va_list values)
 {
     char text[LINE_SIZE];
     vsnprintf(text, sizeof(text), format, values);
+    for (char *p = text; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    }
     if (settings.report_fd != -1)
         report(level, status, text);
     else
