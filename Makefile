@@ -202,7 +202,7 @@ COMPILE = $(strip $(or $(CC_$(VARIANT)),$(CC)) -std=gnu17 $(WARNINGS) \
 
 # The libraries of each step. Steps 01 to 05 need the C library alone.
 LIBRARIES_step06 = libmnl libnftables
-LIBRARIES_step07 = libcap libseccomp libmnl libnftables jansson
+LIBRARIES_step07 = libcap libseccomp libmnl jansson
 
 # Their flags, as in $(call libraries,--libs,step06).
 libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))

@@ -47,6 +47,7 @@
 #include "lsm.h"
 #include "mounts.h"
 #include "namespaces.h"
+#include "netdevices.h"
 #include "process.h"
 #include "rootfs.h"
 #include "scheduling.h"
@@ -187,6 +188,7 @@ static void plan(struct container *c)
     mounts_prepare(c->spec, maps_fd);
     cgroup_plan(&c->cgroup, c->spec, c->id);
     network_plan(&c->network, c->spec);
+    netdevices_check(c->spec);
 }
 
 void undo_at_exit(struct container *c)
@@ -369,6 +371,7 @@ static void bring_up(struct container *c)
     scheduling_set(c->spec, c->pid);
     namespaces_write_maps(c->spec, c->pid);
     network_attach(&c->network, c->spec, c->pid);
+    netdevices_move(c->spec, c->pid);
     run_early_hooks(c);
     let_go(c);
     attend(c);

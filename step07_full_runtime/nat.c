@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <nftables/libnftables.h>
 #include <string.h>
@@ -17,22 +18,65 @@
 #define IP_FORWARD_PATH "/proc/sys/net/ipv4/ip_forward"
 
 /*
+ * libnftables and what it needs take a millisecond to load, which only --nat
+ * is worth: so it is not linked, but loaded when it is wanted.
+ */
+#define NFT_FUNCTIONS(DO) \
+    DO(nft_ctx_new) \
+    DO(nft_ctx_free) \
+    DO(nft_ctx_buffer_output) \
+    DO(nft_ctx_buffer_error) \
+    DO(nft_ctx_get_output_buffer) \
+    DO(nft_ctx_get_error_buffer) \
+    DO(nft_run_cmd_from_buffer)
+
+#define DECLARE(name) typeof(name) *name;
+static struct {
+    NFT_FUNCTIONS(DECLARE)
+} library;
+
+#define FIND(name) \
+    library.name = (typeof(name) *)dlsym(handle, #name); \
+    if (!library.name) \
+        return false;
+
+static bool load_library(void)
+{
+    if (library.nft_run_cmd_from_buffer)
+        return true; /* the last one to be found */
+    void *handle = dlopen("libnftables.so.1", RTLD_NOW);
+    if (!handle)
+        return false;
+    NFT_FUNCTIONS(FIND)
+    return true;
+}
+
+void nat_check(void)
+{
+    if (!load_library())
+        fail("--nat: load libnftables.so.1: %s (install the package "
+             "libnftables1)",
+             dlerror());
+}
+
+/*
  * Run commands in nft's own language, all or none: libnftables(3). What they
  * print, for the caller to free; NULL after an error, which goes to *WHY.
  */
 static char *nft(const char *commands, char **why)
 {
-    struct nft_ctx *context = nft_ctx_new(NFT_CTX_DEFAULT);
+    struct nft_ctx *context =
+        load_library() ? library.nft_ctx_new(NFT_CTX_DEFAULT) : NULL;
     if (!context)
         return NULL;
-    nft_ctx_buffer_output(context);
-    nft_ctx_buffer_error(context);
+    library.nft_ctx_buffer_output(context);
+    library.nft_ctx_buffer_error(context);
     char *output = NULL;
-    if (nft_run_cmd_from_buffer(context, commands) == 0)
-        output = print_string("%s", nft_ctx_get_output_buffer(context));
+    if (library.nft_run_cmd_from_buffer(context, commands) == 0)
+        output = print_string("%s", library.nft_ctx_get_output_buffer(context));
     else if (why)
-        *why = print_string("%s", nft_ctx_get_error_buffer(context));
-    nft_ctx_free(context);
+        *why = print_string("%s", library.nft_ctx_get_error_buffer(context));
+    library.nft_ctx_free(context);
     return output;
 }
 

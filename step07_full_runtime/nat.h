@@ -9,6 +9,9 @@
 #ifndef RUNG_NAT_H
 #define RUNG_NAT_H
 
+/* End the program if this machine cannot do it. No side effect. */
+void nat_check(void);
+
 /* Both return 0, or -1 after warn(), and may be called again. */
 
 /* Translate what comes from this bridge; let the host pass packets on. */

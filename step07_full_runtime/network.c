@@ -54,17 +54,10 @@ static void check_address(const struct network_spec *net)
 {
     char ip[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &net->ip, ip, sizeof(ip));
-    if (net->prefix < 8 || net->prefix > 30)
-        fail("--ip %s/%u: the length must be from 8 to 30", ip, net->prefix);
-    uint32_t host = ~(~(uint32_t)0 << (32 - net->prefix));
-    uint32_t number = ntohl(net->ip.s_addr);
-    if ((number & host) == 0 || (number & host) == host)
-        fail("--ip %s/%u: this is the subnet's own or broadcast address", ip,
-             net->prefix);
     if (net->ip.s_addr == first_address(net).s_addr)
         fail("--ip %s/%u: the first address is the bridge's own", ip,
              net->prefix);
-    uint32_t top = number >> 24;
+    uint32_t top = ntohl(net->ip.s_addr) >> 24;
     if (top == 0 || top == 127 || top >= 224)
         fail("--ip %s/%u: not an address that a machine can have", ip,
              net->prefix);
@@ -89,11 +82,11 @@ void network_plan(struct network *n, const struct spec *spec)
     if (!is_link_name(net->bridge))
         fail("--bridge %s: not a link's name (letters, digits, at most %d)",
              net->bridge, IFNAMSIZ - 1);
-    if (!spec->namespaces[NS_NETWORK].wanted)
-        fail("--ip: the container shares the host's network");
     if (spec->rootless)
         fail("--ip: a bridge on the host needs root (a rootless container "
              "has only lo)");
+    if (net->nat)
+        nat_check();
     snprintf(n->bridge, sizeof(n->bridge), "%s", net->bridge);
     snprintf(n->link, sizeof(n->link), "rung-%08x", ntohl(net->ip.s_addr));
     if (if_nametoindex(n->link))
