@@ -7,12 +7,18 @@
  */
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <jansson.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <sys/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "run.h"
+#include "seccomp.h"
 #include "spec.h"
 #include "util.h"
 
@@ -65,6 +71,33 @@ static json_t *list_capabilities(void)
     return list;
 }
 
+/* The flags that this kernel knows: those that it refuses no filter for before
+ * it has found that there is none. */
+static json_t *list_supported_flags(void)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < SECCOMP_FLAGS.count; i++) {
+        unsigned long flag = SECCOMP_FLAGS.words[i].value;
+        if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+            flag |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) == -1 &&
+            errno == EFAULT)
+            json_array_append_new(list,
+                                  json_string(SECCOMP_FLAGS.words[i].text));
+    }
+    return list;
+}
+
+static json_t *seccomp_features(void)
+{
+    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", true,
+                     "actions", list_words(&SECCOMP_ACTIONS), "operators",
+                     list_words(&SECCOMP_OPERATORS), "archs",
+                     list_words(&SECCOMP_ARCHITECTURES), "knownFlags",
+                     list_words(&SECCOMP_FLAGS), "supportedFlags",
+                     list_supported_flags());
+}
+
 static json_t *enabled(bool is_enabled)
 {
     return json_pack("{s:b}", "enabled", is_enabled);
@@ -78,9 +111,10 @@ static json_t *linux_features(void)
     json_t *memory_policy =
         json_pack("{s:o, s:o}", "modes", list_words(&MEMORY_MODES), "flags",
                   list_words(&MEMORY_FLAGS));
-    json_t *features = json_pack(
-        "{s:o, s:o, s:o, s:o}", "namespaces", list_namespaces(), "capabilities",
-        list_capabilities(), "cgroup", cgroup, "memoryPolicy", memory_policy);
+    json_t *features =
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "namespaces", list_namespaces(),
+                  "capabilities", list_capabilities(), "cgroup", cgroup,
+                  "seccomp", seccomp_features(), "memoryPolicy", memory_policy);
     json_t *others = json_pack(
         "{s:o, s:o, s:o, s:o, s:{s:o}}", "apparmor", enabled(true), "selinux",
         enabled(true), "intelRdt", enabled(false), "netDevices", enabled(true),
@@ -94,13 +128,17 @@ int command_features(int argc, char **argv)
 {
     if (argc > 1)
         usage_error("%s: takes no arguments", argv[0]);
+    const struct scmp_version *v = seccomp_version();
+    CLEANUP(free_string)
+    char *libseccomp = print_string("%u.%u.%u", v->major, v->minor, v->micro);
     /* What ends with a dot stands for all names that begin so. */
-    json_t *features = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:{s:s}, s:[s]}", "ociVersionMin", "1.0.0",
-        "ociVersionMax", OCI_VERSION, "hooks", list_hooks(), "mountOptions",
-        list_mount_options(), "linux", linux_features(), "annotations",
-        "io.rung.version", RUNG_VERSION, "potentiallyUnsafeConfigAnnotations",
-        "io.rung.");
+    json_t *features =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s}, s:[s]}",
+                  "ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION,
+                  "hooks", list_hooks(), "mountOptions", list_mount_options(),
+                  "linux", linux_features(), "annotations", "io.rung.version",
+                  RUNG_VERSION, "io.github.seccomp.libseccomp.version",
+                  libseccomp, "potentiallyUnsafeConfigAnnotations", "io.rung.");
     if (!features || json_dumpf(features, stdout, JSON_INDENT(4)) == -1 ||
         putchar('\n') == EOF || fflush(stdout) == EOF)
         die("write the features");
