@@ -148,6 +148,7 @@ lint-format:
 # SC2317 takes functions that a trap or a variable calls for unreachable.
 lint-scripts:
 	shellcheck -x -e SC2317 $(SCRIPTS)
+	mandoc -T lint -W warning step07_full_runtime/rung.1
 	shellcheck -x -S warning -s bats $(BATS)
 
 lint-build:
@@ -163,10 +164,19 @@ arm64 i386: ## cross-compile, in build/arm64 and build/i386
 	@scripts/rootfs sysroot-$@ build/sysroot/$@
 	@$(MAKE) --no-print-directory VARIANT=$@ variant
 
-install: ## install step07 as PREFIX/bin/rung (PREFIX=/usr/local)
+install: ## install step07 as rung, below PREFIX (/usr/local)
 	@[ -x step07_full_runtime/demo ] || { echo 'make step07 first'; exit 1; }
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 step07_full_runtime/demo $(DESTDIR)$(PREFIX)/bin/rung
+	install -D -m 755 step07_full_runtime/demo $(INSTALLED_PROGRAM)
+	install -D -m 644 step07_full_runtime/rung.1 $(INSTALLED_MANUAL)
+	install -D -m 644 step07_full_runtime/rung.bash $(INSTALLED_COMPLETION)
+
+uninstall: ## remove what install has installed
+	rm -f $(INSTALLED_PROGRAM) $(INSTALLED_MANUAL) $(INSTALLED_COMPLETION)
+
+INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/rung
+INSTALLED_MANUAL = $(DESTDIR)$(PREFIX)/share/man/man1/rung.1
+INSTALLED_COMPLETION = \
+    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rung
 
 clean: ## remove everything that was made here
 	@rm -rf --one-file-system build step0? step0*_*/demo || { \
@@ -209,7 +219,7 @@ libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
 link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
 
 SOURCES = $(sort $(wildcard step0*_*/*.[ch]))
-SCRIPTS = .ci/run $(wildcard scripts/*.bash) \
+SCRIPTS = .ci/run $(wildcard scripts/*.bash step07_full_runtime/*.bash) \
     $(shell grep -d skip -lE '^\#!.*sh$$' scripts/* scripts/*/*)
 BATS = $(wildcard scripts/*.bats step0*_*/*.bats)
 
@@ -279,7 +289,7 @@ FORCE:
 .DELETE_ON_ERROR:
 .PHONY: help demo test doctor setup rootfs vm cleanup all mutants format lint \
     lint-format lint-scripts lint-build lint-tidy \
-    asan arm64 i386 install clean variant FORCE \
+    asan arm64 i386 install uninstall clean variant FORCE \
     step01 step02 step03 step04 step05 step06 step07 \
     test01 test02 test03 test04 test05 test06 test07 \
     diff02 diff03 diff04 diff05 diff06 diff07 \
