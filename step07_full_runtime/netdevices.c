@@ -27,6 +27,9 @@ void netdevices_check(const struct spec *spec)
         const char *name = spec->net_devices[i].host_name;
         if (if_nametoindex(name) == 0)
             die("config.json: linux.netDevices: find link %s", name);
+        if (strcmp(name, "lo") == 0)
+            fail("config.json: linux.netDevices: lo cannot be moved, and the "
+                 "container has its own");
     }
 }
 
