@@ -97,11 +97,15 @@ static void read_capabilities(struct capability_sets *sets,
     sets->permitted = read_capability_set(&permitted);
     sets->inheritable = read_capability_set(&inheritable);
     sets->ambient = read_capability_set(&ambient);
+    /* What cannot be given is a warning too. */
     if (sets->effective & ~sets->permitted)
-        refuse(&effective, "has capabilities that are not in \"permitted\"");
-    if (sets->ambient & ~(sets->permitted & sets->inheritable))
-        refuse(&ambient, "has capabilities that are not in \"permitted\" and "
-                         "\"inheritable\"");
+        complain(&effective, "what is not in \"permitted\" is not given");
+    uint64_t both = sets->permitted & sets->inheritable;
+    if (sets->ambient & ~both)
+        complain(&ambient, "what is not in \"permitted\" and \"inheritable\" "
+                           "is not given");
+    sets->effective &= sets->permitted;
+    sets->ambient &= both;
 }
 
 static void read_user(struct process_spec *p, const struct field *user)
