@@ -30,31 +30,87 @@ static void read_complaint(int fs_fd)
     errno = saved_errno;
 }
 
-/* One word of mount(8)'s -o list: "size=1m", or "sync". */
+/* The next word of mount(8)'s -o list. A comma in quotes, or after a
+ * backslash, does not end it: the first is SELinux's way, the second overlay's.
+ */
+static char *next_word(char **rest)
+{
+    char *word = *rest;
+    char *end = word;
+    for (bool is_quoted = false; *end && (is_quoted || *end != ','); end++) {
+        if (*end == '\\' && end[1])
+            end++;
+        else if (*end == '"')
+            is_quoted = !is_quoted;
+    }
+    *rest = *end ? end + 1 : end;
+    *end = '\0';
+    return word;
+}
+
+/* "size=1m", or "sync"; in quotes: the value is without them. */
 static int configure(int fs_fd, char *option)
 {
     char *value = strchr(option, '=');
     if (!value)
         return fsconfig(fs_fd, FSCONFIG_SET_FLAG, option, NULL, 0);
     *value++ = '\0';
+    size_t length = strlen(value);
+    if (length > 1 && value[0] == '"' && value[length - 1] == '"') {
+        value[length - 1] = '\0';
+        value++;
+    }
     return fsconfig(fs_fd, FSCONFIG_SET_STRING, option, value, 0);
 }
 
 static int configure_all(int fs_fd, const char *data, unsigned int command)
 {
     CLEANUP(free_string) char *copy = copy_string(data ? data : "");
-    for (char *rest = copy, *option; (option = strsep(&rest, ","));) {
+    for (char *rest = copy; *rest;) {
+        char *option = next_word(&rest);
         if (*option && configure(fs_fd, option) == -1)
             return -1;
     }
     return fsconfig(fs_fd, command, NULL, NULL, 0);
 }
 
+static const char *selinux_label;
+
+void mount_use_label(const char *label)
+{
+    selinux_label = label && *label ? label : NULL;
+}
+
+/* The files of these have labels of the kernel's own. */
+static bool takes_label(const char *type)
+{
+    static const char *const OTHERS[] = {"proc", "sysfs", "mqueue", "cgroup2"};
+    for (size_t i = 0; i < ARRAY_SIZE(OTHERS); i++) {
+        if (strcmp(OTHERS[i], type) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The source is a disk, or a word that mountinfo shows. Read-only is said
+ * here, too, as mount(2) does it: it keeps a disk from being written. */
+static int configure_common(int fs_fd, const char *type, const char *source,
+                            bool is_readonly)
+{
+    if (source && fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", source, 0))
+        return -1;
+    if (is_readonly && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0))
+        return -1;
+    if (selinux_label && takes_label(type))
+        return fsconfig(fs_fd, FSCONFIG_SET_STRING, "context", selinux_label,
+                        0);
+    return 0;
+}
+
 /*
  * fsopen(2) makes an empty context, fsconfig(2) fills it in, fsmount(2) turns
  * it into a mount that is nowhere yet. mount(2) does all of it at once, but
- * takes a path for the target. Read-only is said twice, as mount(2) does: it
- * keeps a disk from being written as well.
+ * takes a path for the target.
  */
 int mount_try_new(const char *type, const char *source, const char *data,
                   uint64_t attributes)
@@ -63,11 +119,8 @@ int mount_try_new(const char *type, const char *source, const char *data,
     CLEANUP(close_fd) int fs_fd = fsopen(type, FSOPEN_CLOEXEC);
     if (fs_fd == -1)
         return -1;
-    /* The source is a disk, or a word that mountinfo shows. */
-    if ((source &&
-         fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", source, 0) == -1) ||
-        (attributes & MOUNT_ATTR_RDONLY &&
-         fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) == -1) ||
+    if (configure_common(fs_fd, type, source, attributes & MOUNT_ATTR_RDONLY) ==
+            -1 ||
         configure_all(fs_fd, data, FSCONFIG_CMD_CREATE) == -1) {
         read_complaint(fs_fd);
         return -1;
@@ -77,7 +130,9 @@ int mount_try_new(const char *type, const char *source, const char *data,
 
 void mount_new_failed(const char *type, const char *data)
 {
-    die("mount a new %s%s%s%s%s", type, data ? " with " : "", data ? data : "",
+    const char *label = selinux_label && takes_label(type) ? selinux_label : "";
+    die("mount a new %s with \"%s\"%s%s%s%s", type, data ? data : "",
+        *label ? " and the SELinux context " : "", label,
         *complaint ? ": " : "", complaint);
 }
 

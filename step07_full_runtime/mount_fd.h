@@ -16,6 +16,8 @@
 /* All of these end the program when they fail, except for those that return
  * -1 and errno. */
 
+/* The SELinux label of all new file systems that can have one, from now on. */
+void mount_use_label(const char *label);
 /* A new file system of this type; data is "size=1m,mode=755" or NULL; the
  * attributes are MOUNT_ATTR_...: fsopen(2), fsmount(2). */
 int mount_new(const char *type, const char *source, const char *data,

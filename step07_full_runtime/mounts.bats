@@ -202,6 +202,23 @@ cannot() {
     cannot "$(bind "$host" x bind no-such-option)" '*mounts?5?.options?1?: "no-such-option"*'
 }
 
+@test "an option may hold a comma: in quotes, or after a backslash" {
+    mkdir "$host/a,b" "$host/c:d"
+    touch "$host/a,b/one" "$host/c:d/two"
+    created 'mounts.append({"destination": "/x", "type": "overlay", "source": "overlay",
+        "options": ["lowerdir='"$host/a\\\\,b:$host/c\\\\:d"'"]})' "$(tmpfs y size=1m,nr_inodes=50)"
+    [[ -e /proc/$pid/root/x/one && -e /proc/$pid/root/x/two ]]
+    has /y size=1024k,nr_inodes=50
+    oci delete --force c1
+    cannot "mounts.append({'destination': '/z', 'type': 'tmpfs', 'options': ['mode=\"7,0,0\"']})" '*mode*7,0,0*'
+}
+
+@test "linux.mountLabel: an error where the kernel has no SELinux" {
+    [[ ! -e /sys/fs/selinux/enforce ]] || skip 'this kernel has SELinux'
+    cannot 'linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"' '*context*'
+    created 'linux.mountLabel = ""'
+}
+
 @test "a bind mount can't change the file system: \"sync\" is a warning" {
     bundle 'process.args = ["true"]' "$(bind "$host" x rbind sync)"
     oci run --bundle "$bundle" c1
@@ -505,7 +522,7 @@ mapped() {
 
 @test "devices of config.json: a default one may be given, others are added" {
     created 'linux.devices = [
-        {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600, "uid": 5, "gid": 6},
+        {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o20600, "uid": 5, "gid": 6},
         {"path": "/dev/mine", "type": "u", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
         {"path": "/dev/sub/loop", "type": "b", "major": 7, "minor": 0},
         {"path": "/dev/pipe", "type": "p", "fileMode": 0o622}]'

@@ -198,6 +198,7 @@ static int make_overlay(const struct spec *spec)
  */
 int rootfs_attach(const struct spec *spec)
 {
+    mount_use_label(spec->mount_label);
     int fd = spec->overlay.wanted ? make_overlay(spec) : sources.copy_fd;
     narrate(4, "open_tree, move_mount(\"%s\") # mount --rbind %s %s; cd %s",
             spec->root_path, spec->root_path, spec->root_path, spec->root_path);

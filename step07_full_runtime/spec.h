@@ -288,6 +288,7 @@ struct spec {
     struct overlay_spec overlay;
     struct mount_spec *mounts;
     size_t mount_count;
+    char *mount_label; /* SELinux's, of the file systems that we make */
     char **masked_paths; /* NULL-terminated */
     char **readonly_paths; /* NULL-terminated */
 

@@ -36,7 +36,8 @@ static void read_device(struct device_spec *d, const struct field *f)
     }
     d->major = (unsigned int)get_integer(&major, 0, 0xfff, 0);
     d->minor = (unsigned int)get_integer(&minor, 0, 0xfffff, 0);
-    d->mode = (mode_t)get_integer(&mode, 0, 07777, 0666) & 0777;
+    /* Some engines say what kind of file it is in there, too: S_IFCHR. */
+    d->mode = (mode_t)get_integer(&mode, 0, 0177777, 0666) & 0777;
     d->uid = (uid_t)get_integer(&uid, 0, UINT32_MAX - 1, 0);
     d->gid = (gid_t)get_integer(&gid, 0, UINT32_MAX - 1, 0);
 }
@@ -149,12 +150,8 @@ static void read_memory_policy(struct spec *spec, const struct field *f)
 static void refuse_others(const struct field *object)
 {
     struct field rdt = member(object, "intelRdt");
-    struct field label = member(object, "mountLabel");
-    CLEANUP(free_string) char *text = get_text(&label);
     if (rdt.json)
         refuse(&rdt, "we do not manage a processor's caches (resctrl)");
-    if (text && *text)
-        refuse(&label, "we give mounts no SELinux labels");
 }
 
 void read_linux(struct spec *spec, const struct field *object)
@@ -166,6 +163,7 @@ void read_linux(struct spec *spec, const struct field *object)
     struct field masked = member(object, "maskedPaths");
     struct field readonly = member(object, "readonlyPaths");
     struct field propagation = member(object, "rootfsPropagation");
+    struct field label = member(object, "mountLabel");
     struct field personality = member(object, "personality");
     struct field memory_policy = member(object, "memoryPolicy");
     struct field seccomp = member(object, "seccomp");
@@ -178,6 +176,7 @@ void read_linux(struct spec *spec, const struct field *object)
     spec->masked_paths = get_paths(&masked);
     spec->readonly_paths = get_paths(&readonly);
     read_propagation(spec, &propagation);
+    spec->mount_label = get_text(&label);
     read_personality(spec, &personality);
     read_memory_policy(spec, &memory_policy);
     refuse_others(object);
