@@ -123,9 +123,13 @@ def show_grade(grade, faults, hint):
     if grade["error"]:
         show_error(grade)
         return
-    for test in grade["tests"]:
-        if test["result"] == "passed" and test["tenths"]:
+    passed = [test for test in grade["tests"] if test["result"] == "passed" and test["tenths"]]
+    kept = [test["tenths"] for test in passed if test["tenths"] < 10]
+    for test in passed:
+        if test["tenths"] >= 10:
             print(f"{colour('good', 'ok')}       {points(test['tenths']):>3}  {test['name']}")
+    if kept:
+        print(f"{colour('good', 'ok')}       {points(sum(kept)):>3}  {len(kept)} tests that the step before passes as well")
     print()
     for test in faults:
         waiting = [other for other in grade["tests"] if other["cause"] == test["name"]]
@@ -158,8 +162,8 @@ def show_change(before, grade):
 
 # --- The steps ---------------------------------------------------------------
 
-def status_row(step, grade, begun, jumped, hints):
-    """One line of the table."""
+def status_row(step, grade, begun, jumped, hints, saved):
+    """One line of the table. SAVED: when the program was, as a stamp."""
     name = catalogue.directory_of(step)[4:].replace("_", " ", 1)
     if not grade:
         note = "begun, not graded yet" if begun else "left out: you jumped ahead" if jumped else ""
@@ -173,6 +177,8 @@ def status_row(step, grade, begun, jumped, hints):
         stuck = next((t["name"] for t in grade["tests"] if not t["cause"]
                       and t["result"] in ("failed", "timeout")), "")
         note = f"next: {stuck}"
+    if saved > grade["time"]:
+        note += " (changed since)"
     if hints:
         note += f" ({hints} hints)"
     return f"{name:18} {sum_:>16}   {when(grade['time']):16} {note}"
