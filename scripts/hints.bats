@@ -120,3 +120,16 @@ for path in sorted(glob.glob("step0[1-6]_*/README.md")):
         if re.findall(r"^(\d)\. ", text, re.M) != ["1", "2", "3"]:
             wrong.add(f"{path}: not three questions with their answers")'
 }
+
+@test "the hints that the guide's table of failures names are there" {
+    check '
+import re
+names = {test.name for tests in steps.values() for test in tests}
+rows = [line for line in open("scripts/README.md", encoding="utf-8") if re.match(r"\| .*hint", line)]
+quoted = [title for row in rows for title in re.findall(r"\"(.*?)\"", row.rpartition("hint")[2])]
+if len(quoted) < 5:
+    wrong.add("scripts/README.md: where are the hints?")
+for title in quoted:
+    if title not in names:
+        wrong.add(f"scripts/README.md: no test is called \"{title}\"")'
+}

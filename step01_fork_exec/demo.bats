@@ -14,6 +14,16 @@ start_ready() {
     pid=$(container_pid)
 }
 
+# What a test leaves running ends with its command, whether the demo passes signals on or not: that has its own tests.
+after_each() {
+    local demo child
+    for demo in "${!running[@]}"; do
+        for child in $(children_of "$demo"); do
+            kill -KILL "$child" 2>/dev/null || true
+        done
+    done
+}
+
 # state_is PID LETTERS: R runs, S sleeps, T is stopped, Z is a zombie.
 state_is() {
     [[ $(status_field "$1" State) == [$2]* ]]
