@@ -281,6 +281,7 @@ with_closed() {
     comm -13 <(sort wanted) <(sort got) >too_many
     cat too_many
     [[ ! -s too_many ]]
+    kill -KILL "$pid"
 }
 
 # needs: the exit status is the command's own
@@ -294,6 +295,7 @@ with_closed() {
     pid=$(container_pid)
     [[ $(status_field "$pid" SigBlk) == 0000000000000000 ]]
     [[ $((0x$(status_field "$pid" SigIgn) & ~0x$ignored)) == 0 ]]
+    kill -KILL "$pid"
 }
 
 # needs: the command gets exactly the arguments given
@@ -779,7 +781,7 @@ assert_usage_error() {
     assert_status 0
 }
 
-# needs: the exit status is the command's own
+# needs: SIGTERM and the others reach a command that handles them
 # hint: SIGCHLD also comes when a child stops. Did you take that for its end?
 # hint: waitpid(2): WUNTRACED reports stops, and WIFSTOPPED recognises them. sigaction(2) has SA_NOCLDSTOP.
 # hint: `if (WIFSTOPPED(status))` in collect, which leaves `c->ended` alone.
@@ -829,7 +831,7 @@ sys.exit(subprocess.run(sys.argv[1:], preexec_fn=start).returncode)' "${DEMO_WOR
     assert_status 3
 }
 
-# needs: the exit status is the command's own
+# needs: SIGTERM and the others reach a command that handles them
 # hint: What do the two share that should be each one's own: a file, a name, an address?
 # hint: getpid(2) makes a name unique. `demo -v` in two terminals shows who stumbles over whom.
 # hint: No name that is fixed: `"rung-%d", getpid()` for what is made on the host.

@@ -488,7 +488,7 @@ teardown() {
     if declare -F after_each >/dev/null; then after_each || problem=after_each; fi
     for pid in "${!running[@]}"; do
         kill -TERM "$pid" 2>/dev/null || continue
-        eventually process_ended "$pid" || problem="SIGTERM did not end $pid"
+        EVENTUALLY_SECONDS=${RUNG_HOST_PATIENCE:-10} eventually process_ended "$pid" || problem="SIGTERM did not end $pid"
     done
     assert_host_unchanged || problem='the host has changed'
     [[ -z $problem ]] || clean_up

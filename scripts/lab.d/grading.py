@@ -236,7 +236,8 @@ def grade(step, part="", source="", demo="", options=(), progress=lambda *_: Non
 
 
 def at_fault(grade_):
-    """The failed tests that wait for no other: what to mend, and in this order."""
+    """The failed tests that wait for no other: what to mend, what is worth most
+    first."""
     return sorted((test for test in grade_["tests"] if not test["cause"]
                    and test["result"] in ("failed", "timeout")),
-                  key=lambda test: test["part"] == "promises")
+                  key=lambda test: (test["part"] == "promises", -test["most"]))

@@ -59,6 +59,10 @@ class Progress:
 def read_failure(text, program):
     """Three things out of what bats says: what ran, what was expected, what
     came instead."""
+    # What is left on the host is worth a word only if nothing else was wrong.
+    only_left = '|| fail "$problem"' in text
+    if not only_left:
+        text = text.partition("The host has changed (")[0]
     lines = [re.sub(r"^ *# ?", "", line) for line in text.splitlines()]
     expected, came, ran = [], [], ""
     inside = False
@@ -72,11 +76,16 @@ def read_failure(text, program):
             inside = not re.search(r"' failed( with status \d+)?$", line)
         elif line.startswith("$ "):
             ran, came = line[2:], []
+        elif "tracing.bash: line" in line:
+            continue
         elif line.startswith(("FAILED: ", "VALUE: ")):
             came.insert(0, line.split(": ", 1)[1])
         elif line.strip():
             came.append(line)
     expected = [re.sub(r"' failed( with status \d+)?$", "", line) for line in expected]
+    if only_left:
+        expected = ["that it leaves the host as it was"]
+        came = [re.sub("^> ", "left: ", re.sub("^< ", "gone: ", line)) for line in came if line[:2] in ("< ", "> ")] or came
     word = program.split()[0] + ("" if program.startswith("/") else "/demo")
     ran = re.sub(rf"\S*{re.escape(word)}(?= |$)", "demo", ran)
     return ran, expected, came
