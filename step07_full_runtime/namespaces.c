@@ -200,12 +200,13 @@ void namespaces_write_maps(const struct spec *spec, pid_t pid)
         return;
     bool is_single = is_only(&spec->uid_maps, geteuid()) &&
                      is_only(&spec->gid_maps, getegid());
-    if (spec->rootless && !is_single) {
+    bool is_root = geteuid() == 0; /* of our own user namespace, at least */
+    if (!is_root && !is_single) {
         run_map_helper("/usr/bin/newgidmap", pid, &spec->gid_maps);
         run_map_helper("/usr/bin/newuidmap", pid, &spec->uid_maps);
         return;
     }
-    if (spec->rootless && !without("setgroups-deny"))
+    if (!is_root && !without("setgroups-deny"))
         write_proc(pid, "setgroups", "deny");
     CLEANUP(free_string) char *gids = id_maps_text(&spec->gid_maps);
     write_proc(pid, "gid_map", gids);

@@ -122,7 +122,7 @@ struct spec *spec_parse(json_t *config, const char *bundle,
     spec.invocation = *invocation;
     spec.config = config;
     spec.bundle = copy_string(bundle);
-    spec.rootless = geteuid() != 0;
+    spec.rootless = !is_host_root();
 
     struct field top = {.json = config};
     if (!json_is_object(config))

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "spec_parts.h"
 
@@ -305,7 +306,7 @@ void check_namespaces(const struct spec *spec, const struct field *top)
         check_ids(spec, top);
     if (!has_users && (spec->uid_maps.count || spec->gid_maps.count))
         refuse(&maps, "needs a user namespace");
-    if (!has_users && spec->rootless)
+    if (!has_users && geteuid() != 0)
         refuse(&list, "an ordinary user needs a user namespace");
     if (spec->idmap_root && !spec_makes(spec, NS_USER))
         refuse(&idmap, "needs a new user namespace");

@@ -43,7 +43,7 @@ char *state_root(const char *option)
             die("find the current directory");
         return join_path(here, option);
     }
-    if (geteuid() == 0)
+    if (is_host_root())
         return copy_string("/run/rung");
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     if (runtime && runtime[0] == '/')

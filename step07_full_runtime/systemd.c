@@ -101,20 +101,6 @@ static bool load_library(void)
     return true;
 }
 
-/* Root of the host asks the host's systemd; everybody else, and root in a
- * user namespace, his own. */
-static bool is_user(void)
-{
-    CLEANUP(free_string)
-    char *map = read_file_at(AT_FDCWD, "/proc/self/uid_map");
-    unsigned int inside;
-    unsigned int outside;
-    unsigned int count;
-    return geteuid() != 0 ||
-           (map && sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 &&
-            count != UINT32_MAX);
-}
-
 /* False after warn(). The connection stays for the other calls. */
 static bool connect_bus(void)
 {
@@ -122,7 +108,8 @@ static bool connect_bus(void)
         return true;
     if (!load_library())
         return false;
-    bool user = is_user();
+    /* Of an ordinary user, also as root in his user namespace, his own. */
+    bool user = !is_host_root();
     int result = user ? lib.open_user(&bus) : lib.open_system(&bus);
     if (result >= 0)
         return true;

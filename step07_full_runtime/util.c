@@ -69,9 +69,16 @@ void become_child(void)
     settings.is_child = true;
 }
 
+/* Where we wrote before may be a pipe, and its reader may wait until it has
+ * been closed by all who have it: so by us, too. */
 void report_to(int fd)
 {
     settings.report_fd = fd;
+    if (settings.log_fd != STDERR_FILENO)
+        close_fd(&settings.log_fd);
+    close_fd(&settings.file_fd);
+    settings.log_fd = STDERR_FILENO;
+    settings.file_fd = -1;
 }
 
 void set_verbose(bool on)
@@ -304,6 +311,18 @@ void close_fd(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd); /* nothing to do about a failure, and no data */
+}
+
+bool is_host_root(void)
+{
+    CLEANUP(free_string)
+    char *map = read_file_at(AT_FDCWD, "/proc/self/uid_map");
+    unsigned int inside;
+    unsigned int outside;
+    unsigned int count;
+    return geteuid() == 0 &&
+           (!map || sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
+            count == UINT32_MAX);
 }
 
 /*

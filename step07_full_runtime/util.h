@@ -126,6 +126,10 @@ int write_file_at(int directory_fd, const char *path, const char *text);
 /* Same, but opened for reading: the whole file, '\0'-terminated, malloc()ed;
  * NULL and errno on failure: EFBIG over 16 MB, EILSEQ if it is not text. */
 char *read_file_at(int directory_fd, const char *path);
+
+/* Root in a user namespace may call itself so, but is an ordinary user to the
+ * host: user_namespaces(7). */
+bool is_host_root(void);
 char *read_fd(int fd);
 
 /* True if the file system under fd is of this type (PROC_SUPER_MAGIC, ...). */
