@@ -7,7 +7,8 @@
 #
 #   bundle [EDIT...]      make a bundle: sets $bundle and $cgroup (the host path of its cgroup).  An EDIT is a line of
 #                         Python that changes config.json: 'process.args = ["true"]', 'del linux.namespaces[0]',
-#                         'hostname = "box"', 'mounts.append({"destination": "/x", "type": "tmpfs"})'
+#                         'hostname = "box"', 'mounts += [bind("/host", "/here", "ro"), tmpfs("/there", "size=1m")]',
+#                         'hooks = {"poststop": [hook("echo a shell script", timeout=5)]}'
 #   oci ARGS...           rung ARGS... with a state directory of the test's own, $state
 #   oci_create [OPT...]   create the container c1 from $bundle; its output goes to $out, and not to the runtime's
 #   oci_start             start it
@@ -16,6 +17,7 @@
 #   is STATUS [ID]        its status is this one
 #   oci_output            wait until c1 has stopped; print what it wrote
 #   nothing_left          no state, no cgroup
+#   cannot_create P EDIT...  make such a bundle: creating a container from it is refused for the reason P
 #   refused [PATTERN]     the last command failed, said why in one line (that fits PATTERN), and left nothing behind
 #   json FILE PATH        print a value of a JSON file: json "$bundle/config.json" process.cwd
 #
@@ -56,7 +58,15 @@ class Object(dict):
     __getattr__ = dict.__getitem__
     __setattr__ = dict.__setitem__
     __delattr__ = dict.__delitem__
-names = {"true": True, "false": False, "null": None}
+PATH = "PATH=/bin:/sbin:/usr/bin:/usr/sbin"
+def hook(script, **more):
+    return Object(path="/bin/sh", args=["sh", "-c", script], env=[PATH], **more)
+def tmpfs(destination, *options):
+    return Object(destination=destination, type="tmpfs", source="tmpfs", options=options)
+def bind(source, destination, *options):
+    return Object(destination=destination, type="none", source=source, options=["rbind", *options])
+names = {"true": True, "false": False, "null": None, "hook": hook, "tmpfs": tmpfs, "bind": bind, "Object": Object,
+    "PATH": PATH}
 config = json.load(sys.stdin, object_hook=Object)
 for edit in sys.argv[1:]:
     exec(edit, names, config)
@@ -70,11 +80,10 @@ quick_python() { python3 -I -S "$@"; }
 bundle() {
     local name base=$OCI_CONFIG
     oci_set_up
-    bundle=$BATS_TEST_TMPDIR/bundle$((++bundles))
+    bundle=$(mktemp -d "$BATS_TEST_TMPDIR/bundle.XXXXXX")
     # The name is of the kind that assert_host_unchanged looks for.
-    name=rung-0test-$$-$RANDOM-$bundles
+    name=rung-0test-$$-${bundle##*.}
     cgroup=$(cgroup2_mount)/$name
-    mkdir "$bundle"
     base=${base//@ROOTFS@/${root:-$ROOTFS}}
     base=${base//@CGROUP@//$name}
     if (($#)); then
@@ -87,7 +96,6 @@ bundle() {
 oci_set_up() {
     state=$BATS_TEST_TMPDIR/$OCI_STATE
     out=$BATS_TEST_TMPDIR/container.out
-    bundles=${bundles:-0}
 }
 
 oci() {
@@ -125,7 +133,7 @@ is() { [[ $(state_of status "${2:-c1}") == "$1" ]]; }
 
 oci_output() {
     eventually is stopped || fail "it does not end: it is $(state_of status)" || return
-    cat "$out"
+    cat "$out" "$BATS_TEST_TMPDIR/create.err"
 }
 
 # shellcheck disable=SC2053 # it is a pattern
@@ -134,6 +142,14 @@ refused() {
     [[ -n $stderr && $stderr != *$'\n'* ]] || fail 'its error is not one line' || return
     [[ $stderr == ${1:-*} ]] || fail "its error does not fit: $1" || return
     nothing_left
+}
+
+cannot_create() {
+    local pattern=$1
+    shift
+    bundle "$@"
+    oci_create
+    refused "$pattern" || fail "config.json has $*"
 }
 
 # nothing_left: no state (of any container), and no cgroup.
