@@ -131,9 +131,10 @@ int mount_try_new(const char *type, const char *source, const char *data,
 void mount_new_failed(const char *type, const char *data)
 {
     const char *label = selinux_label && takes_label(type) ? selinux_label : "";
-    die("mount a new %s with \"%s\"%s%s%s%s", type, data ? data : "",
+    die("mount a new %s with \"%s\"%s%s%s%s%s", type, data ? data : "",
         *label ? " and the SELinux context " : "", label,
-        *complaint ? ": " : "", complaint);
+        *complaint ? ": " : "", complaint,
+        errno == EPERM ? " (does the user namespace own what it shows?)" : "");
 }
 
 int mount_new(const char *type, const char *source, const char *data,

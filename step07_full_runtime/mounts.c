@@ -117,14 +117,18 @@ static void guard_proc(const struct mount_spec *m, int fd, int target_fd)
          m->destination);
 }
 
-/* As long as the mount is attached nowhere, nobody sees it without them. */
+/*
+ * As long as the mount is attached nowhere, nobody sees it without them. What
+ * is said of this mount wins over what is said of all below it. others is the
+ * propagation of the mounts below, if the option is for one alone.
+ */
 static void set_attributes(const struct mount_spec *m, int fd, uint64_t set,
-                           uint64_t clear)
+                           uint64_t clear, unsigned long others)
 {
-    mount_change(fd, set, clear, 0, false, m->destination);
-    mount_change(fd, m->recursive_set, m->recursive_clear, 0, true,
-                 m->destination);
-    mount_change(fd, 0, 0, m->propagation, m->propagation & MS_REC,
+    bool is_for_all = m->propagation & MS_REC;
+    mount_change(fd, m->recursive_set, m->recursive_clear,
+                 is_for_all ? m->propagation : others, true, m->destination);
+    mount_change(fd, set, clear, is_for_all ? 0 : m->propagation, false,
                  m->destination);
 }
 
@@ -138,11 +142,10 @@ static void bind_mount(const struct mount_spec *m, int fd, int root_fd)
     struct stat st;
     if (fstat(fd, &st) == -1)
         die("look at %s", m->source);
-    if (!(m->propagation & MS_SHARED))
-        mount_change(fd, 0, 0,
-                     m->propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true,
-                     m->destination);
-    set_attributes(m, fd, m->attr_set, m->attr_clear);
+    unsigned long others = m->propagation & MS_SHARED  ? 0
+                           : m->propagation & MS_SLAVE ? MS_SLAVE
+                                                       : MS_PRIVATE;
+    set_attributes(m, fd, m->attr_set, m->attr_clear, others);
     CLEANUP(close_fd)
     int target_fd = mount_target(root_fd, m->destination, S_ISDIR(st.st_mode));
     guard_proc(m, fd, target_fd);
@@ -266,11 +269,11 @@ static int fresh_mount(const struct spec *spec, const struct mount_spec *m,
             "'%s' %s .%s",
             m->type, m->destination, m->type, *data ? data : "defaults",
             m->source ? m->source : m->type, m->destination);
-    set_attributes(m, fd, 0, 0); /* the others are set already */
+    set_attributes(m, fd, 0, 0, 0); /* the others are set already */
     mount_attach(fd, target_fd, m->destination);
     if (m->has_iversion) {
         set_iversion(m, fd);
-        set_attributes(m, fd, attributes, MOUNT_ATTR__ATIME);
+        set_attributes(m, fd, attributes, MOUNT_ATTR__ATIME, 0);
     }
     return fd;
 }
@@ -287,7 +290,7 @@ static int remount(const struct mount_spec *m, int root_fd)
         mount_reconfigure(fd, m->data, m->destination);
     if (m->has_iversion)
         set_iversion(m, fd);
-    set_attributes(m, fd, m->attr_set, m->attr_clear);
+    set_attributes(m, fd, m->attr_set, m->attr_clear, 0);
     return fd;
 }
 

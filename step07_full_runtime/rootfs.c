@@ -27,7 +27,8 @@ static struct {
     int *layer_fds;
     int scratch_fd;
     int null_fd; /* the host's /dev/null */
-} sources = {-1, -1, NULL, -1, -1};
+    char *mountinfo; /* all that is mounted before we begin; --no-pivot */
+} sources = {-1, -1, NULL, -1, -1, NULL};
 
 static void check_directory(const char *path, const char *hint)
 {
@@ -125,6 +126,11 @@ void rootfs_open_sources(const struct spec *spec, const char *scratch_path)
     sources.null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
     if (sources.null_fd == -1 || !is_device(sources.null_fd, 'c', 1, 3))
         fail("open /dev/null: not the device 1:3");
+    if (spec->invocation.no_pivot) {
+        sources.mountinfo = read_file_at(AT_FDCWD, "/proc/self/mountinfo");
+        if (!sources.mountinfo)
+            die("read /proc/self/mountinfo");
+    }
     if (!spec->overlay.wanted && sources.copy_fd == -1)
         sources.copy_fd = mount_copy(sources.root_fd, true);
     if (!spec->overlay.wanted && sources.copy_fd == -1)
@@ -298,6 +304,54 @@ static void change_root(const char *path)
         die("chroot to %s", path);
 }
 
+/* "\040" in mountinfo is a space: proc_pid_mountinfo(5). */
+static void unescape(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from; from++) {
+        unsigned int code = (unsigned char)*from;
+        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1)
+            from += 3;
+        *to++ = (char)code;
+    }
+    *to = '\0';
+}
+
+/* The last mount first: it may be on one before it. */
+static void detach_old_mounts(void)
+{
+    for (char *text = sources.mountinfo; *text;) {
+        text[strlen(text) - 1] = '\0'; /* the last newline */
+        char *line = strrchr(text, '\n');
+        line = line ? line + 1 : text;
+        CLEANUP(free_string) char *path = NULL;
+        if (sscanf(line, "%*s %*s %*s %*s %ms", &path) != 1)
+            fail("understand /proc/self/mountinfo: %s", line);
+        unescape(path);
+        *line = '\0';
+        if (strcmp(path, "/") != 0 &&
+            umount2(path + 1, MNT_DETACH | UMOUNT_NOFOLLOW) == -1)
+            die("detach the host's mount %s, for --no-pivot", path);
+    }
+}
+
+/*
+ * A host that runs from its initial ramfs can't give that up. So the new root
+ * is moved on top of the old one, as a boot does it; and all of the host's
+ * other mounts, which would still be there below, are detached.
+ */
+static void move_root(int root_fd)
+{
+    CLEANUP(close_fd) int old_fd = open_directory("/");
+    narrate(4, "move_mount(\"/\") # mount --move . /");
+    mount_attach(root_fd, old_fd, "/");
+    if (fchdir(old_fd) == -1)
+        die("enter the old root");
+    detach_old_mounts();
+    if (fchdir(root_fd) == -1)
+        die("enter the new root");
+}
+
 void rootfs_enter(const struct spec *spec, int root_fd)
 {
     if (fchdir(root_fd) == -1)
@@ -309,7 +363,7 @@ void rootfs_enter(const struct spec *spec, int root_fd)
     if (without("private"))
         (void)mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (spec->invocation.no_pivot) {
-        rootfs_move(root_fd);
+        move_root(root_fd);
         change_root(spec->root_path);
     } else {
         pivot(spec);

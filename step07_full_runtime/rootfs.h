@@ -38,8 +38,4 @@ void rootfs_enter(const struct spec *spec, int root_fd);
  * stays as it is, and root.path is a path in there. */
 void rootfs_join(const struct spec *spec);
 
-/* rootfs_move.c: instead of pivot_root(2), where that can't be. Leaves us in
- * the new root; chroot(2) to it comes after. */
-void rootfs_move(int root_fd);
-
 #endif

@@ -220,6 +220,11 @@ static void read_options(struct mount_spec *m, const struct field *options)
         struct field option = item(options, i);
         read_option(m, &option, words[i]);
     }
+    if (m->bind || m->remount)
+        return;
+    /* There is nothing below a new file system. */
+    m->attr_set = (m->attr_set & ~m->recursive_clear) | m->recursive_set;
+    m->recursive_set = m->recursive_clear = 0;
 }
 
 /* Maps of its own mean "idmap" too; without, the container's have to do. */
