@@ -5,6 +5,7 @@
 # bats file_tags=step07,process
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
+load ../scripts/oci_helper
 
 before_each() { requires root rootfs; }
 
@@ -103,6 +104,48 @@ start_ready() {
     umask 077
     demo sh -c umask
     assert_output 0022
+}
+
+@test "HOME is the user's home directory in the container, unless it is given" {
+    make_own_root
+    printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'other:x:10:10::/wrong:' 'user:x:1000:1000:A User:/home/of user:/bin/sh' >"$root/etc/passwd"
+    local print='process.args = ["sh", "-c", "echo $HOME"]'
+    bundle "$print" 'process.user.uid = 1000'
+    oci run --bundle "$bundle" c1
+    assert_output '/home/of user'
+    bundle "$print" 'process.user.uid = 1001'
+    oci run --bundle "$bundle" c1
+    assert_output /
+    bundle "$print" 'process.env.append("HOME=/mine")'
+    oci run --bundle "$bundle" c1
+    assert_output /mine
+    # A link leads to a file of the container's, or to none; a pipe does not make us wait.
+    ln -sf "$BATS_TEST_TMPDIR/passwd" "$root/etc/passwd"
+    echo 'user:x:1000:1000::/of the host:' >"$BATS_TEST_TMPDIR/passwd"
+    bundle "$print" 'process.user.uid = 1000'
+    oci run --bundle "$bundle" c1
+    assert_output /
+    rm "$root/etc/passwd"
+    mkfifo "$root/etc/passwd"
+    oci run --bundle "$bundle" c1
+    assert_output /
+}
+
+@test "create tells already that there is no such program, or that it cannot be executed" {
+    make_own_root
+    echo text >"$root/text"
+    for args in '"no-such"' '"/no/such"' '"text/x"'; do
+        bundle "process.args = [$args]"
+        oci create --bundle "$bundle" c1
+        assert_status 127
+        refused '*@(no-such: executable file not found in $PATH|/no/such|text/x)*@(No such file|Not a)*'
+    done
+    for args in '"/text"' '"/etc"'; do
+        bundle "process.args = [$args]"
+        oci create --bundle "$bundle" c1
+        assert_status 126
+        refused '*Permission denied*'
+    done
 }
 
 # --- Terminal ---
@@ -207,6 +250,80 @@ has_zombies() {
     start_ready --ulimit nofile=100:200 --ulimit core=0:0
     [[ $(grep '^Max open files' "/proc/$pid/limits") =~ 100\ +200 ]]
     [[ $(grep '^Max core file' "/proc/$pid/limits") =~ 0\ +0 ]]
+}
+
+@test "limits that would stop the runtime hold for the command alone" {
+    demo --ulimit nofile=3:3 --ulimit nproc=1:1 --ulimit as=8388608:8388608 sh -c 'ulimit -n; ulimit -u; ulimit -v'
+    assert_status 0
+    assert_output $'3\n1\n8192'
+}
+
+@test "a hard limit can be raised, even in a user namespace" {
+    requires user_ns
+    ulimit -n 600
+    demo --userns --ulimit nofile=700:800 sh -c 'ulimit -n; ulimit -Hn'
+    assert_status 0
+    assert_output $'700\n800'
+}
+
+@test "the CPUs of an exec: not those of the container, and refused if there are none" {
+    bundle 'process.execCPUAffinity = {"initial": "0", "final": "0"}'
+    oci_run
+    oci exec c1 grep Cpus_allowed_list /proc/self/status
+    assert_output $'Cpus_allowed_list:\t0'
+    oci delete --force c1
+    bundle 'process.execCPUAffinity = {"final": "30000"}'
+    oci_run
+    oci exec c1 true
+    assert_status 125
+    assert_one_line_error '*30000*'
+    bundle 'process.execCPUAffinity = {"final": "3-1"}'
+    oci create --bundle "$bundle" c2
+    refused_field process.execCPUAffinity.final
+}
+
+# refused_field FIELD: the last command ended with an error about it.
+refused_field() {
+    ((status != 0)) || fail 'it was not refused' || return
+    assert_one_line_error "*config.json: $1*"
+}
+
+@test "config.json: scheduler, I/O priority, limits and users are checked before anything is made" {
+    bundle
+    # One Python for all: it starts slowly.
+    quick_python -c '
+import json, sys
+for line in sys.stdin:
+    config = json.load(open(sys.argv[1]))
+    field, value = line.split(" ", 1)
+    config["process"][field] = json.loads(value)
+    print(field, json.dumps(config))' "$bundle/config.json" >configs <<'END'
+scheduler {}
+scheduler {"policy": "SCHED_ISO"}
+scheduler {"policy": "SCHED_FIFO"}
+scheduler {"policy": "SCHED_OTHER", "priority": 5}
+scheduler {"policy": "SCHED_OTHER", "nice": 20}
+scheduler {"policy": "SCHED_DEADLINE", "runtime": 5000}
+scheduler {"policy": "SCHED_DEADLINE", "runtime": 1000, "deadline": 2000}
+scheduler {"policy": "SCHED_DEADLINE", "runtime": 5000, "deadline": 4000}
+scheduler {"policy": "SCHED_DEADLINE", "runtime": 5000, "deadline": 6000, "period": 5500}
+scheduler {"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_X"]}
+ioPriority {"class": "IOPRIO_CLASS_BE"}
+ioPriority {"class": "IOPRIO_CLASS_NONE", "priority": 0}
+user {"uid": 0}
+user {"uid": 4294967295, "gid": 0}
+user {"uid": 0, "gid": 0, "additionalGids": [-1]}
+user {"uid": 0, "gid": 0, "umask": 512}
+env ["NOVALUE"]
+cwd "tmp"
+terminal "yes"
+END
+    while read -r field config; do
+        echo "$config" >"$bundle/config.json"
+        oci create --bundle "$bundle" c1
+        refused_field "process.$field" || return
+    done <configs
+    nothing_left
 }
 
 @test "--oom-score-adj, seen from the host" {

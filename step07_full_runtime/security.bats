@@ -5,6 +5,7 @@
 # bats file_tags=step07,security
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
+load ../scripts/oci_helper
 
 before_each() { requires root rootfs; }
 
@@ -69,6 +70,24 @@ END
     setcap cap_sys_admin+ep "$root/chown" || skip 'this file system has no file capabilities'
     demo /chown
     refused
+}
+
+@test "a capability that the runtime lacks itself is a warning, and the rest is given" {
+    DEMO_WORDS=(setpriv --bounding-set=-sys_time "${DEMO_WORDS[@]}")
+    demo --cap-add SYS_TIME --cap-add NET_RAW grep -e CapEff -e CapBnd /proc/self/status
+    assert_status 0
+    assert_output $'CapEff:\t00000000800425fb\nCapBnd:\t00000000800425fb'
+    assert_stderr_like '*sys_time*'
+}
+
+@test "capabilities that nobody knows, or that contradict one another, are warnings" {
+    bundle 'process.capabilities = {"bounding": ["CAP_KILL", "CAP_NEXT_YEAR"], "permitted": ["CAP_KILL"],
+        "effective": ["CAP_KILL", "CAP_CHOWN"], "ambient": ["CAP_KILL"]}' \
+        'process.args = ["grep", "Cap", "/proc/self/status"]'
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    assert_stderr_like '*bounding*CAP_NEXT_YEAR*effective*ambient*'
+    assert_output $'CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\nCapBnd:\t0000000000000020\nCapAmb:\t0000000000000000'
 }
 
 @test "root inside may not do what the host's root may" {
@@ -170,6 +189,26 @@ END
     [[ $(sed -n 's/^unshare //p' <<<"$output") == OK ]]
 }
 
+# errno_of CALL: what the program above got.
+errno_of() { sed -n "s/^$1 //p" <<<"$output"; }
+
+@test "--cap-add lets in the calls that the capability is for, and no others" {
+    make_own_root
+    calls "$root/calls"
+    demo --cap-add SYS_ADMIN /calls
+    assert_status 0
+    [[ $(errno_of unshare) == OK && $(errno_of setns) == EBADF && $(errno_of clone3) == EINVAL ]]
+    [[ $(errno_of init_module) == EPERM && $(errno_of open_by_handle_at) == EPERM && $(errno_of io_uring_setup) == ENOSYS ]]
+    demo --cap-add SYS_ADMIN mount -t tmpfs x /mnt
+    assert_status 0
+    demo --cap-add DAC_READ_SEARCH --cap-add SYS_CHROOT /calls
+    [[ $(errno_of open_by_handle_at) == EFAULT && $(errno_of mount) == EPERM && $(errno_of clone3) == ENOSYS ]]
+    demo chroot / true
+    assert_status 0
+    demo --cap-drop SYS_CHROOT chroot / true
+    refused
+}
+
 @test "no user namespace can be made inside" {
     demo unshare -U true
     refused
@@ -220,6 +259,177 @@ END
     ((status == 125 || status == 2))
     assert_output ''
     assert_one_line_error
+}
+
+# A program that makes calls which it does not need, with each value as an argument: "#" where the filter answers.
+compile_comparisons() {
+    compile "$1" <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    static const long calls[] = {SYS_kcmp, SYS_migrate_pages, SYS_move_pages, SYS_mq_notify, SYS_io_cancel,
+                                 SYS_remap_file_pages, SYS_lookup_dcookie};
+    static const long long values[] = {0, 4, 5, 6, 0x100000004, 0x100000005, 0x100000006, 0x200000000, -1};
+    for (int i = 0; i < 7; i++) {
+        for (int j = 0; j < 9; j++) {
+            errno = 0;
+            syscall(calls[i], -1L, (long)values[j], 0L, 0L, 0L, 0L);
+            putchar(errno == 77 ? '#' : '.');
+        }
+        putchar('\n');
+    }
+    return 0;
+}
+END
+}
+
+@test "a profile's operators compare all 64 bits of an argument" {
+    make_own_root
+    compile_comparisons "$root/compare"
+    bundle 'process.args = ["/compare"]' 'calls = ["kcmp", "migrate_pages", "move_pages", "mq_notify", "io_cancel", "remap_file_pages"]' \
+        'linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [name], "action": "SCMP_ACT_ERRNO", "errnoRet": 77,
+            "args": [{"index": 1, "value": 0x100000005, "op": "SCMP_CMP_" + op}]}
+            for name, op in zip(calls, ["EQ", "NE", "LT", "LE", "GT", "GE"])] + [
+            {"names": ["lookup_dcookie"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77,
+            "args": [{"index": 1, "value": 0xffffffff00000001, "valueTwo": 0x100000000, "op": "SCMP_CMP_MASKED_EQ"}]}]}'
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    # 0 4 5 6, the same and 2^32, 2^33, 2^64 - 1
+    assert_output $'.....#...\n#####.###\n#####....\n######...\n......###\n.....####\n....#.#..'
+}
+
+@test "of several rules for a call the strictest counts, and of those without conditions the first" {
+    make_own_root
+    compile_comparisons "$root/compare"
+    bundle 'process.args = ["/compare"]' 'linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["kcmp"], "action": "SCMP_ACT_LOG", "args": [{"index": 1, "value": 7, "op": "SCMP_CMP_LT"}]},
+        {"names": ["kcmp"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "args": [{"index": 1, "value": 5, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["migrate_pages"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "value": 5, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["migrate_pages"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77},
+        {"names": ["move_pages"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "args": [
+            {"index": 1, "value": 5, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 3, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["mq_notify"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "args": [
+            {"index": 1, "value": 5, "op": "SCMP_CMP_EQ"}, {"index": 1, "value": 6, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["io_cancel"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["io_cancel"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77}]}'
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    # The third needs both of its conditions; the fourth, with two on one argument, one of them.
+    assert_output $'..#......\n#########\n.........\n..##.....\n.........\n.........\n.........'
+}
+
+@test "a profile holds for 32-bit programs too, and for each way to make their calls" {
+    [[ $(uname -m) == x86_64 ]] || return 0
+    make_own_root
+    compile "$root/old" <<'END'
+#include <stdio.h>
+static long call(long number, long first, long second)
+{
+    long result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(first), "c"(second) : "memory");
+    return result;
+}
+int main(void)
+{
+    /* getpid; socketcall(SYS_SOCKET), socketcall(SYS_BIND), socket */
+    printf("%d %ld %ld %ld\n", call(20, 0, 0) > 0, call(102, 1, 0), call(102, 2, 0), call(359, 0, 0));
+    return 0;
+}
+END
+    # Not every kernel has these calls at all.
+    [[ $("$root/old") == 1\ * ]] || return 0
+    local profile='linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77}]'
+    bundle 'process.args = ["/old"]' "$profile"', "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]}'
+    oci run --bundle "$bundle" c1
+    assert_output '1 -77 -14 -77'
+    bundle 'process.args = ["/old"]' "$profile}"
+    oci run --bundle "$bundle" c1
+    assert_status 159
+}
+
+# An agent that lets every call go on, for as many connections as it is told. It prints the states that it gets.
+start_agent() {
+    python3 - "$@" >agent.out 2>&1 3>&- 4>&- <<'END' &
+import array, ctypes, fcntl, os, select, socket, struct, sys, threading
+RECEIVE, SEND = 0xc0502100, 0xc0182101
+def serve(fd):
+    while True:
+        events = select.poll()
+        events.register(fd, select.POLLIN)
+        if events.poll(30000)[0][1] & select.POLLHUP:
+            return
+        request = bytearray(80)
+        try:
+            fcntl.ioctl(fd, RECEIVE, request)
+            number, = struct.unpack_from("Q", request)
+            fcntl.ioctl(fd, SEND, bytearray(struct.pack("QqiI", number, 0, 0, 1)))
+        except OSError:
+            pass # whoever made the call is gone
+server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+server.bind("agent")
+server.listen()
+server.settimeout(60)
+for i in range(int(sys.argv[1])):
+    connection, _ = server.accept()
+    if len(sys.argv) > 2:
+        sys.exit()
+    data, fds, _, _ = socket.recv_fds(connection, 65536, 4)
+    while more := connection.recv(65536):
+        data += more
+    print(data.decode(), flush=True)
+    threading.Thread(target=serve, args=fds).start()
+END
+    eventually test -S agent
+}
+
+notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": path, "listenerMetadata": "m"}'
+
+@test "seccomp: the agent gets the listener before a call waits for it, in run, start and exec" {
+    start_agent 3
+    # Every call is for the agent to judge: none of the runtime's own may come too early.
+    bundle "path = '$PWD/agent'" "$notify" 'process.args = ["true"]' 'process.noNewPrivileges = true'
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    bundle "path = '$PWD/agent'" "$notify" 'process.noNewPrivileges = false' 'process.capabilities = {"bounding": ["CAP_KILL"]}'
+    oci_run
+    oci exec --pid-file exec.pid c1 sh -c 'echo from exec'
+    assert_status 0
+    assert_output 'from exec'
+    [[ $(wc -l <agent.out) == 3 ]]
+    [[ $(sed -n 3p agent.out) == *'"fds":["seccompFd"],"pid":'"$(<exec.pid)"',"metadata":"m"'*'"status":"running"'*'"pid":'"$pid"* ]]
+}
+
+@test "seccomp: without its agent a command does not start" {
+    bundle "path = '$PWD/agent'" "$notify" 'process.args = ["touch", "/dev/shm/x"]'
+    oci run --bundle "$bundle" c1
+    assert_status 125
+    assert_one_line_error '*/agent*'
+    nothing_left
+    # One that dies when it is to get the listener.
+    start_agent 1 dies
+    oci run --bundle "$bundle" c1
+    assert_status 125
+    assert_one_line_error '*/agent*'
+    nothing_left
+    bundle 'linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY"}'
+    oci create --bundle "$bundle" c1
+    ((status != 0))
+    assert_one_line_error '*linux.seccomp.listenerPath*'
+    nothing_left
+}
+
+@test "a profile of AppArmor or a label of SELinux that the kernel cannot honour is refused" {
+    for field in apparmorProfile selinuxLabel; do
+        bundle "process.$field = 'no-such-thing'"
+        oci run --bundle "$bundle" c1
+        assert_status 125
+        assert_one_line_error '*no-such-thing*'
+        nothing_left
+    done
 }
 
 # --- The runtime itself ---
