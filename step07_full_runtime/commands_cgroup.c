@@ -131,12 +131,10 @@ static void edit_limit(json_t *resources, const char *option, const char *text)
 static json_t *read_resources_file(const char *path)
 {
     json_error_t error;
-    json_t *json = strcmp(path, "-") == 0
-                       ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &error)
-                       : json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    bool is_stdin = strcmp(path, "-") == 0;
+    json_t *json = load_json(is_stdin ? "/dev/stdin" : path, false, &error);
     if (!json)
-        fail("read the limits from %s: %s (line %d)", path, error.text,
-             error.line);
+        fail("read the limits from %s: %s", path, error.text);
     if (!json_is_object(json))
         fail("read the limits from %s: not a JSON object", path);
     return json;

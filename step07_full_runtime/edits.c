@@ -210,8 +210,8 @@ void edit_seccomp(json_t *config, const char *option, const char *value)
     json_error_t error;
     json_t *profile = load_json(value, false, &error);
     if (!profile)
-        usage_error("%s %s: not default, unconfined or a profile: %s (line %d)",
-                    option, *value ? value : "''", error.text, error.line);
+        usage_error("%s %s: not default, unconfined or a profile: %s", option,
+                    *value ? value : "''", error.text);
     set(config, "linux/seccomp", profile);
 }
 
@@ -265,7 +265,4 @@ void edit_finish(json_t *config)
 {
     finish_limits(config);
     finish_ids(config);
-    if (find_value(config, "annotations/io.rung.nat") &&
-        !find_value(config, "annotations/io.rung.ip"))
-        usage_error("--nat: needs --ip");
 }

@@ -138,7 +138,8 @@ int command_features(int argc, char **argv)
                   "hooks", list_hooks(), "mountOptions", list_mount_options(),
                   "linux", linux_features(), "annotations", "io.rung.version",
                   RUNG_VERSION, "io.github.seccomp.libseccomp.version",
-                  libseccomp, "potentiallyUnsafeConfigAnnotations", "io.rung.", "org.systemd.property.");
+                  libseccomp, "potentiallyUnsafeConfigAnnotations", "io.rung.",
+                  "org.systemd.property.");
     if (!features || json_dumpf(features, stdout, JSON_INDENT(4)) == -1 ||
         putchar('\n') == EOF || fflush(stdout) == EOF)
         die("write the features");

@@ -143,7 +143,8 @@ json_t *load_json(const char *path, bool is_config, json_error_t *error)
     const size_t flags = JSON_REJECT_DUPLICATES;
     char *text = read_file_at(AT_FDCWD, path);
     if (!text) {
-        snprintf(error->text, sizeof(error->text), "%s", strerror(errno));
+        snprintf(error->text, sizeof(error->text), "%s",
+                 errno == EILSEQ ? "has a zero byte" : strerror(errno));
         return NULL;
     }
     json_t *json = json_loads(text, flags, error);
