@@ -316,6 +316,9 @@ static void write_pid_file(const struct container *c)
 
 void let_go(const struct container *c)
 {
+    /* A command that nobody could find again does not run. */
+    if (!c->create)
+        write_pid_file(c);
     narrate(6, "send(GO): the child may go on");
     if (channel_send(c->socket_fd, MESSAGE_GO, c->pid) == -1 && errno != EPIPE)
         die("tell the child to go on");
@@ -330,7 +333,6 @@ static void run_early_hooks(struct container *c)
 
 void container_runs(struct container *c)
 {
-    write_pid_file(c);
     if (c->spec->invocation.is_exec)
         return;
     state_change(&c->state, STATUS_RUNNING);

@@ -28,8 +28,9 @@ is_usage_error() {
     [[ -z $output ]] || fail 'a usage error does not belong on standard output' || return
     [[ ${stderr_lines[0]} == demo:* || ${stderr_lines[0]} == rung:* ]] || fail "no program's name" || return
     [[ ${stderr_lines[0]} == *"${1#--}"* ]] || fail "the error does not name the option $1" || return
-    # A long value may be cut.
-    [[ $stderr == *"${2:0:40}"* ]] || fail "the error does not name the value $2"
+    # A long value may be cut, and control characters are shown as question marks.
+    local shown=${2:0:40}
+    [[ $stderr == *"${shown//[[:cntrl:]]/?}"* ]] || fail "the error does not name the value $2"
 }
 
 long=$(printf 'x%.0s' {1..5000})
@@ -190,87 +191,4 @@ long=$(printf 'x%.0s' {1..5000})
     rung run --bundle bundle x
     assert_status 125
     assert_one_line_error
-}
-
-# change FIELDS VALUE: config.json with one field changed: change process.cwd '"relative"'.
-change() {
-    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" -- touch /tmp/ran >bundle/config.json
-    python3 - "$1" "$2" <<'END'
-import json, sys
-config = json.load(open("bundle/config.json"))
-*path, last = [int(word) if word.isdigit() else word for word in sys.argv[1].split(".")]
-place = config
-for word in path:
-    place = place.setdefault(word, {}) if isinstance(place, dict) else place[word]
-value = json.loads(sys.argv[2])
-if isinstance(place, list) and last == len(place):
-    place.append(value)
-else:
-    place[last] = value
-json.dump(config, open("bundle/config.json", "w"), indent=1)
-END
-}
-
-@test "config.json: a wrong type or an impossible value names the field" {
-    mkdir bundle
-    accepted=
-    while read -r field value; do
-        change "$field" "$value"
-        rung run --bundle bundle x
-        if ((status != 125)) || ! assert_one_line_error "*config.json: ${field%%.[0-9]*}*"; then
-            accepted+="$field $value; "
-        fi
-    done <<'END'
-root 5
-root.path 5
-root.path ""
-root.readonly "yes"
-hostname 5
-process 5
-process.args "ls"
-process.args []
-process.args [5]
-process.cwd "relative"
-process.cwd 5
-process.env ["novalue", 5]
-process.user "root"
-process.user.uid -1
-process.user.uid 4294967296
-process.user.uid "0"
-process.capabilities []
-process.capabilities.bounding "CAP_KILL"
-process.rlimits [{"type":"RLIMIT_FOO","soft":1,"hard":1}]
-process.rlimits [{"type":"RLIMIT_NOFILE","soft":2,"hard":1}]
-process.noNewPrivileges "true"
-process.oomScoreAdj 5000
-mounts {}
-mounts.0.destination "relative"
-mounts.0.destination 5
-mounts.0.options "ro"
-linux []
-linux.namespaces {}
-linux.namespaces.0.type "nosuch"
-linux.namespaces.6 {"type":"pid"}
-linux.resources.memory.limit "50M"
-linux.resources.pids.limit "x"
-linux.resources.cpu.quota "x"
-linux.resources.devices.0.access "xyz"
-linux.resources.devices.0.type "q"
-linux.cgroupsPath 5
-linux.cgroupsPath "/../../hx"
-linux.maskedPaths "x"
-linux.maskedPaths ["relative"]
-linux.uidMappings [{"containerID":0,"hostID":0}]
-linux.sysctl {"kernel.core_pattern":"x"}
-linux.rootfsPropagation "sideways"
-annotations {"io.rung.ip":"nowhere"}
-END
-    [[ -z $accepted ]] || fail "accepted, or not named: $accepted"
-}
-
-@test "config.json: unknown fields are ignored" {
-    mkdir bundle
-    change org.example '{"a": 1}'
-    rung run --bundle bundle x
-    assert_status 0
 }
