@@ -20,7 +20,7 @@ wrong = set()
 def bad(test, text):
     wrong.add(f"{test.file}:{test.line}: {test.name}: {text}")
 
-steps = {step: catalogue.read_step(step) for step in catalogue.STEPS[:6]}
+steps = {step: catalogue.read_step(step) for step in catalogue.STEPS}
 END_OF_PYTHON
     printf '%s\n' "$1" 'print(*sorted(wrong), sep="\n")' 'sys.exit(bool(wrong))' >>"$BATS_TEST_TMPDIR/check.py"
     python3 "$BATS_TEST_TMPDIR/check.py"
@@ -30,7 +30,10 @@ END_OF_PYTHON
     check '
 for tests in steps.values():
     for test in tests:
-        if len(test.hints) != 3 or not all(test.hints):
+        # Of step 07, where the reader is past the beginning, a few may have none yet.
+        if not test.hints and test.file.startswith("step07") and len(tests) > 4 * sum(not t.hints for t in tests):
+            print(f"no hints: {test.file}:{test.line}: {test.name}")
+        elif len(test.hints) != 3 or not all(test.hints):
             bad(test, f"{len(test.hints)} hints, not 3")
         if not 1 <= test.points <= 20:
             bad(test, f"{test.points} points")'
@@ -60,9 +63,9 @@ for tests in steps.values():
 import re
 for tests in steps.values():
     for test in tests:
-        if not re.search(r"\w\([1-9]\)|\.rst|\.md|\.c\b|\.h\b|--help|\./demo|`", test.hints[1]):
+        if test.hints and not re.search(r"\w\([1-9]\)|\.rst|\.md|\.c\b|\.h\b|--help|\./demo|`", test.hints[1]):
             bad(test, f"where to read? {test.hints[1]}")
-        if not re.search(r"`|\w_\w|\.c\b", test.hints[2]):
+        if test.hints and not re.search(r"`|\w_\w|\.c\b", test.hints[2]):
             bad(test, f"which line? {test.hints[2]}")'
 }
 

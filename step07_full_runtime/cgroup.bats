@@ -33,7 +33,11 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # --- Where it is ---
 
+# points: 6
 # needs: nothing
+# hint: Step05 put its child into a cgroup, with or without limits. What is its name now, and who else is in it?
+# hint: clone3(2): CLONE_INTO_CGROUP; cgroups(7).
+# hint: cgroup_create makes "rung-" and the id, and `args.cgroup` of clone3 puts the child in there.
 @test "each container is alone in a cgroup of its own" {
     start_ready
     [[ ${cgroup##*/} == rung-* ]]
@@ -43,11 +47,18 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $cgroup != "$first" ]]
 }
 
+# hint: The container has a name now. Where does your cgroup's name come from?
+# hint: mkdir(2). The directory is "rung-" and the container's id.
+# hint: read_names in cgroup_place.c, called by cgroup_plan.
 @test "--name is the cgroup's name" {
     start_ready --name "mine-$$"
     [[ ${cgroup##*/} == "rung-mine-$$" ]]
 }
 
+# points: 2
+# hint: The second one failed, and took the first one's cgroup with it, or joined it. Whose was the directory?
+# hint: mkdir(2), ERRORS: EEXIST. Undo only what you have made yourself.
+# hint: make_directory in cgroup.c refuses what is there, and check_fresh looks before anything else is done.
 @test "a name that is taken by another container is refused, and that one lives on" {
     start_ready --name "taken-$$"
     demo --name "taken-$$" true
@@ -60,12 +71,19 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $(value cgroup.procs) == "$pid" ]]
 }
 
+# hint: No cgroup v2 is mounted, and no limit was asked for. Is that a reason to stop?
+# hint: cgroups(7); find_hierarchy looks into /proc/self/mountinfo: proc(5).
+# hint: In cgroup_plan: without limits, no hierarchy only means no cgroup.
 @test "without limits it also starts where no cgroup can be made" {
     run_and_show unshare --mount sh -c 'umount -l "$1"; shift; exec "$@"' sh "$(cgroup2_mount)" "${DEMO_WORDS[@]}" echo hello
     assert_status 0
     assert_output hello
 }
 
+# points: 2
+# hint: A limit was asked for, could not be set, and the command ran without it. What should "fail closed" mean here?
+# hint: cgroups(7). Decide before the first side effect, in the plan.
+# hint: refuse in cgroup_place.c: an error that names the limit and says "cgroup v2".
 @test "but a limit that cannot be set is an error, and nothing runs" {
     run_and_show unshare --mount sh -c 'umount -l "$1"; shift; exec "$@"' sh "$(cgroup2_mount)" "${DEMO_WORDS[@]}" \
         --pids 20 echo hello
@@ -74,6 +92,9 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     assert_one_line_error '*pids*cgroup v2*'
 }
 
+# hint: cgroup.controllers is there and does not name memory. Does the error?
+# hint: cgroups(7), cgroup.controllers; read_controllers reads it.
+# hint: why_not_controllers in cgroup_place.c says "no controller memory".
 @test "a host whose cgroup v2 lacks the controller: the error says so" {
     # Such a host: only the part below a cgroup that gets no controllers is mounted.
     mkdir "$own/test" "$own/test/shell"
@@ -85,6 +106,10 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     assert_one_line_error '*no controller memory*'
 }
 
+# points: 2
+# hint: Your own cgroup has processes. Which one above it may have children with limits, and do you clean up there?
+# hint: cgroups(7), "no internal processes" rule.
+# hint: find_parent calls climb until can_have_limits; what switch_on has switched on, take_back takes back.
 @test "processes of our own in the cgroup above do not matter: it climbs" {
     requires memory
     mkdir "$own/test" "$own/test/shell"
@@ -99,6 +124,10 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
 }
 
+# points: 2
+# hint: A controller was switched off under a living container. How could the first one to end know of the other?
+# hint: readdir(3), flock(2): look for other cgroups of ours, under a lock.
+# hint: has_own_child is asked before take_back in the end of a cgroup: cgroup_end.c.
 @test "the controllers stay on until the last container has gone" {
     requires memory pids
     mkdir "$own/test" "$own/test/shell"
@@ -114,6 +143,10 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
 }
 
+# points: 2
+# hint: A path with ".." was joined to the mount point. Where did it lead?
+# hint: The OCI specification's config-linux.md, "Cgroups Path"; check each component of the path before you use it.
+# hint: is_plain_path in cgroup_place.c, called by plan_given_path before anything is made.
 @test "cgroupsPath of config.json is used, and never leads out of the hierarchy" {
     mkdir bundle
     for path in /../../hx ../hx /a/../../hx /./hx; do
@@ -141,6 +174,11 @@ END
 
 # --- The files ---
 
+# points: 2
+# hint: memory.swap.max is swap alone; the specification's memory.swap is memory and swap together. Which do you
+#   write?
+# hint: kernel: admin-guide/cgroup-v2.rst; config-linux.md, "Memory".
+# hint: cgroup_limits in cgroup_limits.c writes each row to its file: memory.max, memory.high, memory.swap.max.
 @test "--memory, --memory-high and --swap" {
     requires memory
     start_ready --memory 50M --memory-high 40M
@@ -153,6 +191,10 @@ END
     [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == max ]]
 }
 
+# points: 2
+# hint: In config.json a share of the processor is quota and period. Which number is which in cpu.max?
+# hint: kernel: admin-guide/cgroup-v2.rst, cpu.max and pids.max.
+# hint: edits_limits.c turns --cpus into quota and period; cgroup_limits.c writes "quota period" to cpu.max.
 @test "--pids and --cpus" {
     requires pids cpu
     start_ready --pids 20 --cpus 0.5
@@ -163,6 +205,10 @@ END
     [[ $(value cpu.max) == '1000 100000' ]]
 }
 
+# points: 2
+# hint: Root in there wrote to pids.max. How is /sys/fs/cgroup mounted?
+# hint: mount(2): MS_RDONLY; cgroup_namespaces(7).
+# hint: The mount of type cgroup2 in defaults.c has the option "ro".
 @test "the limits cannot be lifted from inside" {
     requires pids
     start_ready --pids 20
@@ -174,6 +220,10 @@ END
 # --- What they do ---
 
 # dd reads into a buffer as large as a block: memory that is really touched.
+# points: 2
+# hint: Nothing was killed. Is the limit in the cgroup that the command is really in?
+# hint: memory.events: kernel, admin-guide/cgroup-v2.rst.
+# hint: cgroup_limits comes before clone3; cgroup_read_stats reads oom_kill in the end.
 @test "more memory than --memory: the OOM killer ends the command" {
     requires memory
     demo --memory 20M sh -c 'dd if=/dev/zero of=/dev/null bs=90M count=1; echo ended with $?'
@@ -183,6 +233,9 @@ END
     assert_stderr_like '*oom_kill*'
 }
 
+# hint: With a limit to memory and none to swap, where do the pages go?
+# hint: kernel: admin-guide/cgroup-v2.rst, memory.swap.max.
+# hint: edits_limits.c: --memory without --swap also sets swap to the same sum, so memory.swap.max becomes 0.
 @test "swap does not help" {
     requires memory
     start_ready --memory 20M
@@ -191,11 +244,18 @@ END
     assert_status 137
 }
 
+# hint: Nobody asked for a limit. Which file did you write to all the same?
+# hint: kernel: admin-guide/cgroup-v2.rst: the default is "max".
+# hint: cgroup_limits.c skips what was not given: has_file and the rows' own "not set".
 @test "memory without a limit may be used" {
     demo dd if=/dev/zero of=/dev/null bs=90M count=1
     assert_status 0
 }
 
+# points: 2
+# hint: How many processes are in the cgroup? Is pids.max written before the command starts?
+# hint: pids.max and pids.events: kernel, admin-guide/cgroup-v2.rst.
+# hint: cgroup_create, then cgroup_limits, then clone3 with CLONE_INTO_CGROUP.
 @test "a fork bomb stops at --pids, and the host does not notice" {
     requires pids
     start_demo --pids 20 sh -c 'echo begin; bomb() { bomb | bomb & }; bomb; sleep 100'
@@ -209,6 +269,10 @@ END
 
 refused_forks() { (($(key pids.events max) > 0)); }
 
+# points: 2
+# hint: cpu.stat counts no throttling. What is in cpu.max?
+# hint: kernel: admin-guide/cgroup-v2.rst, cpu.max: quota and period in microseconds.
+# hint: edits_limits.c: quota is the number of processors times the period.
 @test "--cpus holds a spinner back" {
     requires cpu
     start_demo --cpus 0.2 sh -c 'echo begin; while :; do :; done'
@@ -229,6 +293,10 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
 
 # --- The end ---
 
+# points: 2
+# hint: The command has ended and left children. What keeps rmdir from working, and how long does it take them to die?
+# hint: cgroup.kill and cgroup.events: kernel, admin-guide/cgroup-v2.rst; poll(2) with POLLPRI.
+# hint: cgroup_undo: cgroup_kill, wait_for "populated 0" with a limit to the time, then remove_all.
 @test "the cgroup is gone afterwards, whatever the command left in it" {
     start_demo sh -c 'for i in 1 2 3; do setsid sleep 100 & done; echo ready; sleep 0.1; exit 4'
     eventually grep -q ready "$demo_out"
@@ -237,6 +305,9 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
     [[ -z $(find "$(cgroup2_mount)" -maxdepth 3 -name "rung-$demo_pid") ]]
 }
 
+# hint: rmdir said "busy": there are directories below. In which order can they be removed?
+# hint: rmdir(2), openat(2): from the deepest one upwards, by descriptors.
+# hint: remove_one_below in cgroup_end.c, until open_first_child finds no more.
 @test "cgroups that appeared below the container's go with it" {
     start_ready
     mkdir -p "$cgroup/a/b/c" "$cgroup/a/d" "$cgroup/e"
@@ -245,6 +316,9 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
     [[ ! -e $cgroup ]]
 }
 
+# hint: A frozen process handles no signal. Which one ends it all the same?
+# hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze: it can still be killed.
+# hint: cgroup_kill writes to cgroup.kill; pass on SIGTERM as SIGKILL where nobody hears it.
 @test "a frozen container can be ended" {
     start_ready
     echo 1 >"$cgroup/cgroup.freeze"
@@ -255,6 +329,10 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
     [[ ! -e $cgroup ]]
 }
 
+# points: 2
+# hint: The runtime is dead, the container lives. Where is it written what has to be undone?
+# hint: The state file: write it before the first side effect, rename(2) for "all or nothing".
+# hint: `delete --force` reads the state, cgroup_reopen finds the cgroup, cgroup_undo empties and removes it.
 @test "after SIGKILL delete --force kills what still runs, and removes the cgroup" {
     start_ready --name "orphan-$$" --without=death-signal
     kill -KILL "$demo_pid"

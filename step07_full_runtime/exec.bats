@@ -7,6 +7,10 @@ load ../scripts/oci_helper
 
 # bats file_tags=step07,exec
 
+# points: 2
+# hint: The container's cgroup has children now, so no process may be in it. Where else?
+# hint: cgroups(7), "no internal processes" rule; /proc/PID/cgroup of process 1.
+# hint: open_cgroup in exec.c: where process 1 is.
 @test "exec joins the container of an init system that has made cgroups of its own" {
     requires root pids
     bundle 'mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup2", "source": "cgroup"})' \
@@ -18,6 +22,10 @@ load ../scripts/oci_helper
     [[ $output == *0::/init ]]
 }
 
+# points: 2
+# hint: Descriptor 7 was your caller's. Who lets 3 through, and closes the rest?
+# hint: close_range(2); runc-exec(8): --preserve-fds.
+# hint: process_close_files with the number from parse_preserve_fds.
 @test "exec hands over no file but the three standard ones, and those that were asked for" {
     requires root
     bundle
@@ -32,6 +40,10 @@ load ../scripts/oci_helper
     [[ $output == *root:* && $output == *$'0\n1\n2\n3' ]]
 }
 
+# points: 3
+# hint: Which of them differs from process 1's, or was joined though it is the host's?
+# hint: setns(2) with a pidfd and several flags at once; pidfd_open(2).
+# hint: join_namespaces in exec.c: the PID namespace before clone3, the rest in the child.
 @test "exec enters all of the container's namespaces, and only those" {
     requires root
     bundle 'linux.namespaces = [{"type": "pid"}, {"type": "mount"}, {"type": "uts"}, {"type": "cgroup"}]'
@@ -51,6 +63,9 @@ load ../scripts/oci_helper
     grep -qx "$other" "$cgroup/cgroup.procs"
 }
 
+# hint: After setns into a user namespace, who are you?
+# hint: setns(2), user_namespaces(7): set the ids afterwards.
+# hint: join_namespaces, namespaces_become_root, then process_ids.
 @test "exec in a user namespace is root in there, and nobody out here" {
     requires root
     bundle 'linux.namespaces.append({"type": "user"})' \
@@ -65,6 +80,10 @@ load ../scripts/oci_helper
     grep -Pq '^Uid:\t100005\t100005' "/proc/$(<"$BATS_TEST_TMPDIR/pid")/status"
 }
 
+# points: 2
+# hint: exec starts a second process beside the first. Which of its fences did you leave out?
+# hint: config.json was stored at create: read it again. capset(2), seccomp(2), prctl(2).
+# hint: exec_enter calls the same process_ functions as the start does.
 @test "exec has the container's capabilities, filter and no_new_privs" {
     requires root
     bundle 'process.noNewPrivileges = true' \
@@ -77,6 +96,9 @@ load ../scripts/oci_helper
     [[ $output$stderr == *'Input/output error'* || $output$stderr == *'I/O error'* ]]
 }
 
+# hint: Which of the three got the wrong answer?
+# hint: runtime.md, "State"; kill(2) with 0, or a pidfd, says whether it lives.
+# hint: container_exec asks the state first.
 @test "exec: a stopped, a created and an absent container" {
     requires root
     oci exec nosuch true

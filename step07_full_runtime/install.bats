@@ -17,6 +17,9 @@ commands() {
     "$DEMO_PROGRAM" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'
 }
 
+# hint: Which of the three is missing, or has another mode?
+# hint: install(1): -m; DESTDIR comes before PREFIX.
+# hint: The target "install" of the Makefile: `install -m 755 ... $(DESTDIR)$(PREFIX)/bin/rung`.
 @test "make install puts the program, its manual and its completion below PREFIX, and uninstall takes them away" {
     [[ -x $here/demo ]] || fail 'step07 is not built'
     make -C "$TOP" install DESTDIR="$PWD/to" PREFIX=/opt/x
@@ -31,6 +34,9 @@ opt/x/share/man/man1/rung.1 644' ]]
     [[ -z $(find to -type f) ]]
 }
 
+# hint: Something is new in the program and not in the manual. The output names it.
+# hint: mdoc(7): .It Fl, .Cm.
+# hint: step07_full_runtime/rung.1: a line of its own, `.It Fl flag`.
 @test "the manual names every command, flag, status and annotation" {
     missing=
     for command in $(commands); do
@@ -53,6 +59,9 @@ opt/x/share/man/man1/rung.1 644' ]]
     done
 }
 
+# hint: mandoc says where. What is missing there?
+# hint: mandoc(1): -T lint; mdoc(7).
+# hint: step07_full_runtime/rung.1, the line that it names.
 @test "the manual has no mistakes" {
     if command -v mandoc; then
         mandoc -T lint -W warning "$here/rung.1"
@@ -77,6 +86,9 @@ completes() {
     printf '$ %s<TAB>\n%s\n' "$*" "$output"
 }
 
+# hint: Which word did it offer, or not offer?
+# hint: bash(1), "Programmable Completion": COMP_WORDS, COMPREPLY.
+# hint: The function for bash in step07_full_runtime asks `rung --help`, so a flag has to be in the table.
 @test "bash completes commands, flags and values" {
     completes rung ''
     [[ $output == "$(commands | sort | tr '\n' ' ')" && $output == *features*run* ]]
@@ -106,6 +118,9 @@ completes() {
     assert_output ''
 }
 
+# hint: Where do the names come from?
+# hint: bash(1), compgen -W.
+# hint: The completion runs `rung list -q`.
 @test "bash completes the names of containers" {
     requires root rootfs
     start_demo --name completed-1 sleep 1000
@@ -119,6 +134,10 @@ completes() {
     stop_demo
 }
 
+# points: 2
+# hint: Which key is missing, or of another type?
+# hint: features.md and features-linux.md of the OCI specification.
+# hint: features.c; what it lists comes from the same tables that the parser uses.
 @test "features: JSON with what the specification asks for" {
     rung features
     assert_status 0

@@ -113,6 +113,10 @@ cannot() {
 
 # --- Options of the mount ---
 
+# points: 2
+# hint: Which option did not become a flag of the mount, or not for the mounts below?
+# hint: mount_setattr(2): attr_set; config.md, "Linux mount options".
+# hint: The table in spec_mounts.c, set_attributes in mount_fd.c.
 @test "options that set an attribute" {
     set_by='ro nosuid nodev noexec nodiratime noatime relatime nosymfollow'
     edits=()
@@ -131,6 +135,9 @@ cannot() {
 }
 
 # Everything is set on the host's mount, and each option takes one thing away.
+# hint: suid, dev, exec, rw: they take a flag away that the source has. Is attr_clr empty?
+# hint: mount_setattr(2): attr_clr.
+# hint: read_option notes what is cleared, set_attributes hands it on.
 @test "options that clear an attribute, on a bind mount" {
     local all=ro,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow name option expected
     mkdir "$host/full"
@@ -153,6 +160,9 @@ cannot() {
     done
 }
 
+# hint: noatime, relatime and strictatime are one setting with three values. How do you clear the old one?
+# hint: mount_setattr(2): MOUNT_ATTR__ATIME must be cleared as a whole.
+# hint: read_option: each of them clears MOUNT_ATTR__ATIME and sets one value.
 @test "access times: what is said last holds" {
     created "$(tmpfs a noatime atime)" "$(tmpfs b strictatime nostrictatime)" "$(tmpfs c strictatime atime)" \
         "$(tmpfs d noatime nostrictatime)" "$(tmpfs e relatime strictatime)" "$(tmpfs f ro rw)" "$(tmpfs g rw ro)" \
@@ -166,6 +176,9 @@ cannot() {
     hasnt /h atime
 }
 
+# hint: The flag reached too many mounts, or too few.
+# hint: mount_setattr(2): AT_RECURSIVE.
+# hint: set_attributes is called twice: for the mount, and with AT_RECURSIVE for the r... options.
 @test "r... is for the mounts below, too; without r it is for one" {
     mkdir "$host/above"
     mount -t tmpfs above "$host/above"
@@ -183,6 +196,9 @@ cannot() {
     assert_stderr_like '*Read-only file system*'
 }
 
+# hint: sync and size are no attributes of a mount. Who gets them?
+# hint: fsconfig(2): FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING.
+# hint: read_super_option in spec_mounts.c, configure in mount_fd.c.
 @test "options of the file system itself" {
     created "$(tmpfs super sync dirsync lazytime size=1m mode=711)" "$(tmpfs undone sync async lazytime nolazytime)" \
         "$(tmpfs quiet silent loud defaults nomand noiversion)" "$(tmpfs version iversion nosuid strictatime)" \
@@ -197,11 +213,17 @@ cannot() {
     has /mandatory '| tmpfs | rw'
 }
 
+# hint: A word that you do not know: whose is it, and who refuses it?
+# hint: fsconfig(2): EINVAL from the file system. A bind mount has no file system to ask.
+# hint: is_bind decides: append_data, or an error that names the option.
 @test "an option that nobody knows is the file system's; a bind mount has none" {
     cannot "$(tmpfs x no-such-option)" '*no-such-option*'
     cannot "$(bind "$host" x bind no-such-option)" '*mounts?5?.options?1?: "no-such-option"*'
 }
 
+# hint: You split at each comma. What about those that belong to a name?
+# hint: overlayfs.rst: lowerdir with commas; fsconfig(2) takes a whole value.
+# hint: next_word and unescape.
 @test "an option may hold a comma: in quotes, or after a backslash" {
     mkdir "$host/a,b" "$host/c:d"
     touch "$host/a,b/one" "$host/c:d/two"
@@ -213,12 +235,18 @@ cannot() {
     cannot "mounts.append({'destination': '/z', 'type': 'tmpfs', 'options': ['mode=\"7,0,0\"']})" '*mode*7,0,0*'
 }
 
+# hint: A label was asked for, and the kernel has none. Is it left out in silence?
+# hint: mount(8), "context="; config-linux.md, "Mount Label".
+# hint: mount_use_label; the kernel's answer is handed on.
 @test "linux.mountLabel: an error where the kernel has no SELinux" {
     [[ ! -e /sys/fs/selinux/enforce ]] || skip 'this kernel has SELinux'
     cannot 'linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"' '*context*'
     created 'linux.mountLabel = ""'
 }
 
+# hint: It can have no effect: an error, a warning or nothing?
+# hint: mount(2): MS_SYNCHRONOUS with MS_BIND.
+# hint: could_be_link aside: read_mounts says "has no effect on a bind mount".
 @test "a bind mount can't change the file system: \"sync\" is a warning" {
     bundle 'process.args = ["true"]' "$(bind "$host" x rbind sync)"
     oci run --bundle "$bundle" c1
@@ -226,6 +254,9 @@ cannot() {
     assert_stderr_like '*mounts?5?.options?1?: "sync" has no effect on a bind mount*'
 }
 
+# hint: A remount makes no mount. Which one do you change?
+# hint: fspick(2) with fsconfig(2) FSCONFIG_CMD_RECONFIGURE; mount_setattr(2).
+# hint: mount_reconfigure and mount_change in mount_fd.c.
 @test "remount changes what is there" {
     created "$(tmpfs x size=1m)" 'mounts.append({"destination": "/x", "options": ["remount", "size=2m", "ro", "nosuid"]})' \
         "$(bind "$host" y bind)" 'mounts.append({"destination": "/y", "options": ["bind", "remount", "ro"]})' \
@@ -237,6 +268,9 @@ cannot() {
     touch "$host/still-writable"
 }
 
+# hint: /etc is a directory, no mount. What would you have changed?
+# hint: statx(2): STATX_ATTR_MOUNT_ROOT; mount(2), EINVAL.
+# hint: remount in mounts.c.
 @test "remount of something that is not mounted is an error" {
     cannot 'mounts.append({"destination": "/etc", "options": ["remount", "ro"]})' '*/etc*'
     cannot 'mounts.append({"destination": "/nothing", "options": ["remount", "ro"]})' '*/nothing*No such file*'
@@ -244,6 +278,9 @@ cannot() {
 
 # --- Propagation ---
 
+# hint: shared:N, master:N, unbindable: which is missing in mountinfo?
+# hint: mount_setattr(2): propagation; mount_namespaces(7).
+# hint: propagation_flags, and set_attributes with the field propagation.
 @test "propagation options, as mountinfo shows them" {
     mkdir "$host/shared"
     mount -t tmpfs shared "$host/shared"
@@ -265,6 +302,9 @@ cannot() {
     hasnt /new "| shared:$peers "
 }
 
+# hint: Where was the tie to the host's peer group cut?
+# hint: mount_namespaces(7): MS_SLAVE keeps half of it.
+# hint: rootfs_make_private makes slaves first where a mount asks for it.
 @test "what the host mounts later comes into a slave, and out of a shared mount" {
     mkdir "$host/shared"
     mount -t tmpfs shared "$host/shared"
@@ -284,6 +324,9 @@ cannot() {
     mountpoint -q "$host/shared/out"
 }
 
+# hint: At which moment is the root's own propagation set?
+# hint: config-linux.md, "Rootfs Mount Propagation"; pivot_root(2) refuses shared mounts.
+# hint: rootfs_protect sets it, after the pivot.
 @test "rootfsPropagation: private, shared, slave, unbindable" {
     # The root itself is a shared mount of the host.
     mkdir "$host/root"
@@ -322,6 +365,10 @@ mapped() {
     echo "mounts.append({'destination': '/$2', 'source': '$1', 'options': ['rbind', '$3'], 'uidMappings': $MAPS, 'gidMappings': $MAPS})"
 }
 
+# points: 2
+# hint: The file's owner is another number in there. What carries the map?
+# hint: mount_setattr(2): MOUNT_ATTR_IDMAP with userns_fd.
+# hint: mount_map_ids, with the user namespace from id_maps_namespace.
 @test "an idmapped mount shows the owners through its maps" {
     mkdir "$host/above"
     mount -t tmpfs above "$host/above"
@@ -340,6 +387,9 @@ mapped() {
     [[ $(stat -c %u:%g "$host/above/file") == 9:9 ]]
 }
 
+# hint: No maps were given with the mount. Whose are meant?
+# hint: config.md, "idmap".
+# hint: maps_group and read_mount_maps in spec_mounts.c.
 @test "idmap without maps of its own takes the container's" {
     touch "$host/file"
     chown 7:8 "$host/file"
@@ -353,6 +403,9 @@ mapped() {
     assert_output $'100007:100008\n5007:5008'
 }
 
+# hint: Which of these was not refused, or does not name the field?
+# hint: mount_setattr(2), EINVAL and EPERM.
+# hint: read_mount_maps checks before anything is made.
 @test "idmap: what can't be" {
     cannot "$(bind "$host" x bind idmap)" '*mounts?5?*needs uidMappings*'
     cannot "$(mapped "$host" x idmap)" 'del mounts[5].gidMappings' '*uidMappings*gidMappings*'
@@ -360,6 +413,9 @@ mapped() {
     cannot "$(mapped /proc x idmap)" '*/x*'
 }
 
+# hint: In there the image is nobody's. How can its owners be shifted without chown?
+# hint: mount_setattr(2): MOUNT_ATTR_IDMAP, on the root's own mount.
+# hint: rootfs_open_sources and mount_map_ids.
 @test "--userns: the image's files belong to the container's root" {
     chown 33:44 "$root/etc/passwd"
     demo --userns stat -c %u:%g /etc/passwd /etc
@@ -371,6 +427,9 @@ mapped() {
 
 # --- tmpcopyup ---
 
+# hint: What differs: compare both with `find -printf`.
+# hint: copy_file_range(2), lseek(2) SEEK_DATA, utimensat(2), fchownat(2).
+# hint: copy_metadata and copy_data in copy_up.c.
 @test "tmpcopyup copies what the tmpfs hides: owners, modes, times, links, holes" {
     mkdir -p "$root/data/dir/deep"
     cd "$root/data"
@@ -409,6 +468,9 @@ mapped() {
     cd "$BATS_TEST_TMPDIR"
 }
 
+# hint: Another file system begins below. How do you notice, and where does it end?
+# hint: openat2(2): RESOLVE_NO_XDEV; ENOSPC.
+# hint: copy_entries in copy_up.c.
 @test "tmpcopyup: what is mounted inside stays out, and too much is an error" {
     mkdir -p "$root/data/inner"
     echo secret >"$host/secret"
@@ -425,12 +487,18 @@ mapped() {
 
 # --- Where a mount goes ---
 
+# hint: The image's directory had a mode. What has the tmpfs?
+# hint: fstat(2), fsconfig(2) "mode".
+# hint: mount_data in mounts.c.
 @test "a tmpfs without a mode looks like the directory that it covers" {
     mkdir -m 1733 "$root/odd"
     created "$(tmpfs odd)" "$(tmpfs odd2 nosuid)" 'mounts[5].options = []'
     [[ $(stat -c %a "/proc/$pid/root/odd") == 1733 && $(stat -c %a "/proc/$pid/root/odd2") == 1777 ]]
 }
 
+# hint: A file can't be mounted on a directory. Who looks first?
+# hint: fstat(2) on the opened source.
+# hint: mounts_open_sources, then make_file or make_directories.
 @test "the source of a bind mount decides what its target is" {
     echo file >"$host/file"
     mkdir "$host/dir"
@@ -446,6 +514,9 @@ mapped() {
     cannot "mounts.append({'source': '/', 'type': 'bind'})" '*mounts?5?.destination*'
 }
 
+# hint: Relative to what did you open them?
+# hint: config.md, "mounts": source and destination.
+# hint: bundle_path for sources, mount_target for destinations.
 @test "relative paths: the source starts at the bundle, the destination at the root" {
     bundle "$(bind volume x bind)" 'mounts[5].destination = "some//./place/"' 'root.path = "fs"'
     mkdir "$bundle/volume"
@@ -458,6 +529,10 @@ mapped() {
     [[ -e /proc/$pid/root/some/place/here ]]
 }
 
+# points: 3
+# hint: A link says /../../etc. From which root is it followed?
+# hint: openat2(2): RESOLVE_IN_ROOT.
+# hint: mount_target in mount_fd.c: one descriptor from look to mount.
 @test "a destination goes through links of the image, and never out of it" {
     mkdir "$BATS_TEST_TMPDIR/outside"
     ln -s /usr "$root/link"
@@ -475,12 +550,19 @@ mapped() {
     done
 }
 
+# hint: The last one on a place covers the others. Did you sort them?
+# hint: config.md: "in the listed order".
+# hint: The loop of mounts_apply.
 @test "mounts are made in the order of config.json" {
     created "$(tmpfs a size=1m)" "$(tmpfs a/b size=2m)" "$(tmpfs a size=3m)"
     has /a size=3072k
     [[ ! -e /proc/$pid/root/a/b ]]
 }
 
+# points: 2
+# hint: A file or a directory was mounted over /proc. Which CVE is that?
+# hint: statfs(2): PROC_SUPER_MAGIC; config.md; CVE-2019-16884.
+# hint: guard_proc in mounts.c.
 @test "nothing but a procfs is mounted on /proc" {
     echo 'MemTotal: 1 kB' >"$host/meminfo"
     mkdir "$host/dir"
@@ -496,6 +578,9 @@ mapped() {
     cannot "$(bind "$host/dir" proc bind)" 'del mounts[0]' '*/proc*fake*'
 }
 
+# hint: On v2 there is no type "cgroup". What is meant, and what if the cgroup namespace is the host's?
+# hint: cgroups(7), cgroup_namespaces(7).
+# hint: mounts_prepare: without a namespace of its own it binds the container's own cgroup.
 @test "cgroup means cgroup2, with a cgroup namespace and without" {
     requires cgroup2
     mount='mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]})'
@@ -508,6 +593,9 @@ mapped() {
     [[ -e /proc/$pid/root/sys/fs/cgroup/${cgroup##*/} ]]
 }
 
+# hint: In a user namespace you may not mount a sysfs of the host's network. What may you do?
+# hint: user_namespaces(7): a bind mount of what is there.
+# hint: copy_host_mount and find_host_mount in mounts.c.
 @test "where a namespace is the host's, its file system is a copy in a user namespace" {
     users='linux.namespaces = [n for n in linux.namespaces if n.type in ("mount", "pid")] + [{"type": "user"}]'
     both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
@@ -520,6 +608,9 @@ mapped() {
 
 # --- /dev ---
 
+# hint: Which node is missing, or has the wrong mode, owner or number?
+# hint: config-linux.md, "Devices"; mknod(2), fchown(2), umask(2).
+# hint: make_configured_device and is_configured in rootfs_dev.c.
 @test "devices of config.json: a default one may be given, others are added" {
     created 'linux.devices = [
         {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o20600, "uid": 5, "gid": 6},
@@ -536,6 +627,9 @@ zero character special file 1:5 666 0:0'
     cd "$BATS_TEST_TMPDIR"
 }
 
+# hint: There was a file. Was it replaced, or taken for a device?
+# hint: fstat(2): S_ISCHR and st_rdev.
+# hint: check_device in rootfs_dev.c.
 @test "a device where something else is already: an error" {
     node='linux.devices = [{"path": "/data/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o666}]'
     mkdir "$root/data"
@@ -545,6 +639,9 @@ zero character special file 1:5 666 0:0'
     cannot "$node" '*/data/mine*something else*'
 }
 
+# hint: No tmpfs was asked for on /dev. Where did your nodes go?
+# hint: mount(2): a tmpfs of your own.
+# hint: rootfs_need_dev.
 @test "without a mount on /dev the devices are there, and not in the image" {
     find "$root" >before
     created 'del mounts[1:4]'
@@ -554,6 +651,9 @@ zero character special file 1:5 666 0:0'
     diff before after
 }
 
+# hint: mknod says EPERM in a user namespace. What else gives a device?
+# hint: user_namespaces(7); mount(2): MS_BIND of the host's node.
+# hint: bind_device in rootfs_dev.c, checked by number: find_dev.
 @test "devices in a user namespace are the host's" {
     users='linux.namespaces.append({"type": "user"})'
     both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
@@ -567,6 +667,9 @@ zero character special file 1:5 666 0:0'
     cannot "$users" "$both" 'linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5}]' '*/dev/null*c 1:5*'
 }
 
+# hint: Did you write into the host's /dev? Or make /dev read-only before it was filled?
+# hint: mount(2): MS_RDONLY comes last.
+# hint: rootfs_need_dev says whether to fill it; rootfs_fill_dev before mounts_finish.
 @test "a /dev that is bound stays as it is; one that is read-only has all" {
     created 'mounts[1] = {"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind"]}' 'del mounts[2:4]'
     [[ -e /proc/$pid/root/dev/null ]]
@@ -578,6 +681,10 @@ zero character special file 1:5 666 0:0'
 
 # --- What is hidden ---
 
+# points: 2
+# hint: Which of them can still be read, or stopped the start?
+# hint: config-linux.md, "Masked Paths"; open(2): ENOENT, ENOTDIR.
+# hint: mask_paths in rootfs.c.
 @test "masked paths: files and directories; one that is missing is no error" {
     mkdir -p "$root/secret/dir" "$root/secret/dir2"
     echo secret | tee "$root/secret/file" >"$root/secret/dir/file"
@@ -595,6 +702,9 @@ zero character special file 1:5 666 0:0'
     has / ,ro
 }
 
+# hint: /dev/null of the host, or of the image, may be an ordinary file. Did you look?
+# hint: fstat(2) on the descriptor that you then mount: 1:3. CVE-2025-31133.
+# hint: is_device in mount_fd.c.
 @test "a false /dev/null masks nothing" {
     touch "$host/null"
     bundle 'linux.maskedPaths = ["/etc/passwd"]'
@@ -606,6 +716,9 @@ zero character special file 1:5 666 0:0'
 
 # --- How the root becomes the root ---
 
+# hint: Without pivot_root, what becomes of the old mounts?
+# hint: mount(2): MS_MOVE onto "/", then chroot(2); first everything else has to go.
+# hint: rootfs_move in rootfs_move.c: detach_others, then move.
 @test "--no-pivot: the root is moved, and nothing of the host's mounts is left" {
     mkdir "$host/a b"
     mount -t tmpfs space "$host/a b"
@@ -627,6 +740,9 @@ zero character special file 1:5 666 0:0'
     refused '*--no-pivot*user namespace*'
 }
 
+# hint: The path names somebody's mount namespace. Which of your mounts were made in there?
+# hint: setns(2); config-linux.md, "Namespaces".
+# hint: rootfs_join: it enters, and prepares nothing.
 @test "a mount namespace that exists is entered, and left as it is" {
     start_demo sleep 100
     owner=$(container_pid)

@@ -82,6 +82,10 @@ while True:
 
 # --- One container ---
 
+# points: 2
+# hint: A new network namespace has lo, switched off. Who switches it on in there?
+# hint: netdevice(7): IFF_UP; rtnetlink(7), RTM_NEWLINK, sent from inside.
+# hint: network_inside in network.c, called in the child, with and without --ip.
 @test "without --ip it has lo alone, and lo is up" {
     demo sh -c 'ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1; echo hi | nc -l -p 7777 &
         until nc 127.0.0.1 7777 </dev/null 2>/dev/null; do sleep 0.1; done'
@@ -90,6 +94,10 @@ while True:
     [[ $(on_host ip -br link) != *rung* ]]
 }
 
+# points: 2
+# hint: Now and then something is missing. Does the child wait until its parent has made the cable?
+# hint: rtnetlink(7); a byte over a socketpair(2) says "go".
+# hint: wait_for_go in init.c comes before network_inside, network_attach before the "go".
 @test "--ip: address, route and lo are there when the command starts" {
     for _ in 1 2 3 4 5; do
         demo --ip 10.240.0.2/24 sh -c 'ip -4 -o addr show | awk "{ print \$2, \$4 }"; ip route'
@@ -98,7 +106,11 @@ while True:
     done
 }
 
+# points: 6
 # needs: nothing
+# hint: On the host there should be rung0 with the gateway's address, and one end of a cable in it. Which is missing?
+# hint: rtnetlink(7), veth(4), ip-link(8): `ip link show master rung0`.
+# hint: network_attach: have_bridge, create_bridge, then create_veth with IFLA_MASTER and IFLA_NET_NS_PID.
 @test "--ip: the bridge and the cable, seen from the host" {
     start_ready --ip 10.240.0.2/24
     [[ $(on_host ip -4 -o addr show rung0) == *'10.240.0.1/24'* ]]
@@ -109,6 +121,10 @@ while True:
     [[ $(nsenter "--net=/proc/$pid/ns/net" cat /sys/class/net/eth0/iflink 2>/dev/null || true) != 0 ]]
 }
 
+# points: 2
+# hint: The cable is there, and nothing gets through. Are both ends and the bridge up?
+# hint: ip-link(8): LOWER_UP; `ip neigh` says who has been found.
+# hint: create_veth switches the host's end on, bring_up the other one.
 @test "host and container talk over TCP, both ways" {
     start_server --hostname server --ip 10.240.0.2/24
     eventually says_hello 10.240.0.2
@@ -132,17 +148,26 @@ says_hello() {
 
 listening() { on_host ss -Htln | grep -qF "$1 "; }
 
+# hint: A /28 does not begin at .0. Which is the first address of 172.30.7.18/28?
+# hint: inet_pton(3), ntohl(3): all bits of the host part 0, plus 1.
+# hint: first_address in network.c.
 @test "another subnet has another gateway" {
     demo --ip 172.30.7.18/28 ip route
     assert_status 0
     assert_output_like 'default via 172.30.7.17 dev eth0*'
 }
 
+# hint: With a user namespace, in whose namespace do you configure eth0, and with what rights?
+# hint: user_namespaces(7), network_namespaces(7): the network belongs to the container's user namespace.
+# hint: The cable is the parent's work (network_attach), addresses are the child's (network_inside).
 @test "--userns has a network just the same" {
     start_server --userns --hostname server --ip 10.240.0.2/24
     eventually says_hello 10.240.0.2
 }
 
+# hint: Where does a program look for its name server, and what is in that file in the container?
+# hint: resolv.conf(5); open_tree(2) before the root changes.
+# hint: resolver_path finds the host's file; it becomes a bind mount on /etc/resolv.conf, read-only.
 @test "name servers of the host are known inside" {
     grep -E '^nameserver' /etc/resolv.conf | grep -vqE ' (127\.|::1)' || return 0
     demo --ip 10.240.0.2/24 grep -c ^nameserver /etc/resolv.conf
@@ -152,6 +177,11 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # --- Two containers ---
 
+# points: 2
+# needs: host and container talk over TCP, both ways
+# hint: Are both in one bridge? Did the second one make another, or fail because it was there?
+# hint: rtnetlink(7): NLM_F_EXCL, EEXIST.
+# hint: have_bridge looks first; create_bridge only if there is none.
 @test "two containers talk to each other" {
     start_server --hostname one --ip 10.240.0.2/24
     demo --ip 10.240.0.3/24 sh -c 'until nc -w 2 10.240.0.2 9999 </dev/null; do sleep 0.1; done'
@@ -159,6 +189,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     assert_output 'hello from one'
 }
 
+# hint: Who could notice that an address is taken, without a list of your own?
+# hint: A device's name can exist once only: rtnetlink(7), NLM_F_EXCL.
+# hint: choose_name makes "rung-" and the address in hexadecimal.
 @test "the same address twice is refused, and the first one keeps it" {
     start_server --hostname one --ip 10.240.0.2/24
     demo --ip 10.240.0.2/24 true
@@ -168,6 +201,10 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     assert_output 'hello from one'
 }
 
+# needs: two containers talk to each other
+# hint: The first to leave took the bridge along. What should it have looked for?
+# hint: rtnetlink(7): RTM_GETLINK with NLM_F_DUMP, IFLA_MASTER.
+# hint: leave_bridge in network.c: look_around counts who is in it, under lock.
 @test "the bridge stays until the last container leaves" {
     start_ready --ip 10.240.0.2/24
     one=$demo_pid
@@ -179,6 +216,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     eventually host_is_clean
 }
 
+# hint: "Is it there?" and "then make it" are two steps. Who is between them?
+# hint: flock(2): one at a time.
+# hint: The lock of lock.c is held around network_attach and network_undo.
 @test "ten containers come and go at once" {
     pids=()
     for i in {2..11}; do
@@ -195,6 +235,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # --- Bridges ---
 
+# hint: Is rung0 written into your code somewhere?
+# hint: The name travels as an annotation of config.json; `demo spec --bridge other` shows it.
+# hint: edit_bridge in edits.c writes it, spec_network.c reads it.
 @test "--bridge names the bridge" {
     start_ready --bridge rung-other --ip 10.240.0.2/24
     [[ $(on_host ip -4 -o addr show rung-other) == *'10.240.0.1/24'* ]]
@@ -202,6 +245,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     eventually host_is_clean
 }
 
+# hint: How will you still know at the end whether you made it?
+# hint: rtnetlink(7): IFLA_IFALIAS, a note on the device.
+# hint: mark_bridge writes the alias, is_ours reads it.
 @test "a bridge that is not ours is used, and stays as it was" {
     on_host ip link add mine0 type bridge
     on_host ip address add 10.240.0.1/24 dev mine0
@@ -213,6 +259,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     [[ $(on_host ip -br link) != *rung* ]]
 }
 
+# hint: The name is that of another kind of device. Which attribute tells the kind?
+# hint: rtnetlink(7): IFLA_LINKINFO, IFLA_INFO_KIND.
+# hint: kind_is_bridge, asked by have_bridge before anything is made.
 @test "--bridge: a link that is no bridge is refused" {
     on_host ip link add plain0 type veth peer name plain1
     demo --bridge plain0 --ip 10.240.0.2/24 true
@@ -220,6 +269,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     assert_one_line_error '*plain0*not a bridge*'
 }
 
+# hint: Which of them was accepted: the gateway's, the subnet's own, broadcast, loopback, multicast?
+# hint: inet_pton(3), ip(7). Check when the spec is read.
+# hint: check_address, called while the spec is read: parse_address in spec_network.c.
 @test "addresses that no container can have are refused before anything is made" {
     for address in 10.240.0.1/24 10.240.0.0/24 10.240.0.255/24 127.0.0.5/8 224.0.0.5/24 0.0.0.2/24 10.240.0.2/31 10.240.0.2/0; do
         demo --ip "$address" true
@@ -230,6 +282,10 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # --- NAT ---
 
+# points: 2
+# hint: The answer does not come back. Whose address is on the packet when it leaves?
+# hint: nft(8): masquerade; libnftables(3); ip(7): ip_forward.
+# hint: nat_start in nat.c: table, chain, rule, then set_ip_forward.
 @test "--nat: the world sees the host's address, and answers" {
     requires nat
     the_world
@@ -239,6 +295,9 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     eventually host_is_clean
 }
 
+# hint: Nobody asked for forwarding. Who switched it on?
+# hint: ip(7): ip_forward.
+# hint: nat_start is called only if the spec says so.
 @test "without --nat the world cannot be reached" {
     requires nat
     the_world
@@ -247,6 +306,10 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
     assert_output ''
 }
 
+# needs: --nat: the world sees the host's address, and answers
+# hint: What was there before is gone, or yours is still there. Did you flush too much or too little?
+# hint: nft(8): delete your own chain and table, never the ruleset.
+# hint: nat_stop; the table's comment remembers ip_forward.
 @test "--nat is a table of its own; other rules and ip_forward stay as they were" {
     requires nat
     on_host nft 'add table ip other; add chain ip other c'
@@ -262,6 +325,10 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 table_is_gone() { ! on_host nft list tables | grep -qw rung; }
 
+# needs: --nat: the world sees the host's address, and answers
+# hint: It was on before. Where is that noted?
+# hint: ip(7), nft(8): a table can carry a comment.
+# hint: set_ip_forward in nat_stop only if the comment says that it was 0.
 @test "--nat: ip_forward that was on stays on" {
     requires nat
     on_host sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
@@ -271,6 +338,10 @@ table_is_gone() { ! on_host nft list tables | grep -qw rung; }
     [[ $(ip_forward) == 1 ]]
 }
 
+# needs: --nat: the world sees the host's address, and answers
+# hint: Two share a bridge, a third has another. Whose rule goes when the first one ends?
+# hint: nft(8): a chain for each bridge.
+# hint: nat_stop is called for the last container of a bridge; have_table tells when the table is empty.
 @test "--nat: one container's end does not cut off another one" {
     requires nat
     the_world
@@ -291,6 +362,10 @@ ppid_of() { status_field "$1" PPid; }
 
 # --- The end ---
 
+# points: 2
+# hint: After which ending is something left: an error, a signal, a command that is not there?
+# hint: atexit(3), sigprocmask(2); rtnetlink(7): RTM_DELLINK.
+# hint: undo_at_exit registers network_undo before network_attach.
 @test "every ending leaves the host clean" {
     requires nat
     for command in true false 'sh -c "kill -9 $$"' no-such-program /etc/passwd; do
@@ -305,11 +380,17 @@ ppid_of() { status_field "$1" PPid; }
     done
 }
 
+# hint: The demo had ended, and the link was still there for a moment. Who waited for whom?
+# hint: network_namespaces(7): the kernel tears down in the background.
+# hint: wait_until_gone in network.c: it has a limit to the time.
 @test "when the network is there, so is nothing else: the links are gone when the demo ends" {
     demo --ip 10.240.0.2/24 true
     [[ $(on_host ip -br link) != *rung* ]]
 }
 
+# hint: Where does it say which link, which bridge, which table?
+# hint: The state file has to be written before the link is made: rename(2).
+# hint: network_reopen takes the names from the state, network_undo removes them.
 @test "after SIGKILL delete --force removes link, bridge, table, and restores ip_forward" {
     requires nat
     start_ready --name "killed-$$" --ip 10.240.0.2/24 --nat

@@ -35,6 +35,10 @@ is_usage_error() {
 
 long=$(printf 'x%.0s' {1..5000})
 
+# points: 2
+# hint: Which value was accepted? The output names it.
+# hint: strtol(3), strtod(3), inet_pton(3): their end pointers and ranges.
+# hint: size_of, number_of and parse_address: what is left after the number is an error.
 @test "the usual options, in step07's spelling" {
     refuses --hostname '' "$long"
     refuses --rootfs ''
@@ -47,26 +51,44 @@ long=$(printf 'x%.0s' {1..5000})
     refuses --bridge '' ../x a/b . ..
 }
 
+# hint: The name becomes a directory, a cgroup and a line of a list. Which characters can't it have?
+# hint: path_resolution(7): "/", "." and "..".
+# hint: is_plain_path will not do: letters, digits, _, +, - and . only, and not first the dot.
 @test "bad values of --name" {
     refuses --name '' . .. a/b ../x 'a b' $'a\nb' -x/ "$long" 'ü' '*' 'a;b'
 }
 
+# hint: What is a variable without a name, or without "="?
+# hint: environ(7): NAME=VALUE.
+# hint: edit_env: strchr(value, '=') must find one, and not at the beginning.
 @test "bad values of --env" {
     refuses --env '' =x novalue
 }
 
+# hint: Which of these is no number, or one that means "no change"?
+# hint: setresuid(2): -1 means "leave it"; strtoul(3) takes a minus sign.
+# hint: skip_number in edits_ids.c; 4294967295 is refused as well.
 @test "bad values of --user" {
     refuses --user '' root: :0 -1 1.5 0:0:0 4294967295 4294967296 0:-1 '0 0' nobody/x
 }
 
+# hint: Relative to what would a relative directory be?
+# hint: config.md, "cwd": it must be absolute.
+# hint: absolute_path, used by edit_workdir.
 @test "bad values of --workdir" {
     refuses --workdir '' relative ../up
 }
 
+# hint: SOURCE:TARGET[:ro]. Which part is missing, relative or unknown?
+# hint: strchr(3); docker-run(1) knows the form.
+# hint: edit_volume in edits.c.
 @test "bad values of --volume" {
     refuses --volume '' /tmp /tmp: :/mnt /tmp:relative relative:mnt /tmp:/mnt:rx /tmp:/mnt:ro:ro
 }
 
+# hint: Was the source made, or the error late?
+# hint: open_tree(2), ERRORS: ENOENT.
+# hint: mounts_open_sources: in the parent's plan, before anything is made.
 @test "--volume: a source that is missing" {
     demo --volume /no/such/source:/mnt true
     assert_status 125
@@ -74,20 +96,32 @@ long=$(printf 'x%.0s' {1..5000})
     [[ ! -e /no/such ]]
 }
 
+# hint: What directory is the empty word?
+# hint: open(2): ENOENT for "".
+# hint: edit_layer.
 @test "bad values of --layer" {
     refuses --layer ''
 }
 
+# hint: Does a name that nobody knows pass as "no change"?
+# hint: cap_from_name(3), capabilities(7).
+# hint: capability_name, and an error if there is none.
 @test "bad values of --cap-add and --cap-drop" {
     for option in --cap-add --cap-drop; do
         refuses "$option" '' NO_SUCH_CAPABILITY 99999
     done
 }
 
+# hint: An empty file name: what became of the filter?
+# hint: open(2).
+# hint: edit_seccomp refuses it.
 @test "bad values of --seccomp" {
     refuses --seccomp ''
 }
 
+# hint: NAME=SOFT[:HARD]. Which is missing, unknown, or has a soft limit above the hard one?
+# hint: getrlimit(2), EINVAL.
+# hint: edit_ulimit and rlimit_value.
 @test "bad values of --ulimit" {
     refuses --ulimit '' nofile nofile= nofile=x nofile=1:2:3 nofile=-1:5 =1:1
     for value in nosuch=1:1 nofile=200:100; do
@@ -97,6 +131,10 @@ long=$(printf 'x%.0s' {1..5000})
     done
 }
 
+# points: 2
+# hint: A key was accepted that is the host's, or that leads elsewhere by way of dots and slashes. How do you compare?
+# hint: sysctl(8): "." and "/" may change places; compare the whole path, after that.
+# hint: sysctl_path makes one form of it, sysctl_namespace knows what belongs to a namespace.
 @test "bad values of --sysctl" {
     refuses --sysctl '' nothing =1
     # Keys that are the host's own, and ways to smuggle one in.
@@ -110,14 +148,23 @@ long=$(printf 'x%.0s' {1..5000})
     done
 }
 
+# hint: From where to where does it go?
+# hint: proc(5), /proc/PID/oom_score_adj: -1000 to 1000.
+# hint: edit_oom_score.
 @test "bad values of --oom-score-adj" {
     refuses --oom-score-adj '' x 1001 -1001 1.5
 }
 
+# hint: Seconds, perhaps with a fraction: what about "1.x"?
+# hint: time_namespaces(7); strtol(3) and its end pointer.
+# hint: edit_time_offset.
 @test "bad values of --time-offset" {
     refuses --time-offset '' x 1.x
 }
 
+# hint: INSIDE:OUTSIDE:LENGTH: what is missing, too long, or overlaps?
+# hint: user_namespaces(7), "User and group ID mappings".
+# hint: edit_map reads one, overlap looks at all.
 @test "bad values of --uidmap and --gidmap" {
     for option in --uidmap --gidmap; do
         refuses "$option" '' 0 0:1 0:1:x 0:1:2:3 -1:0:1 0:0:4294967297
@@ -127,6 +174,9 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error
 }
 
+# hint: The command ran, and only then the file could not be written. When can you know?
+# hint: open(2) with O_CREAT before the start; rename(2).
+# hint: write_pid_file before the command is let go.
 @test "--pid-file in a directory that is missing: nothing runs" {
     demo --pid-file /no/such/dir/pid echo ran
     assert_status 125
@@ -134,6 +184,9 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error '*/no/such/dir/pid*'
 }
 
+# hint: --tty=yes: who looks whether a flag takes a value?
+# hint: getopt_long(3) calls it no_argument; here the tables say it.
+# hint: The tables of flags.c and options.c.
 @test "options that take no value" {
     for option in --read-only --overlay --tty --init --userns --new-privs --nat; do
         demo "$option=yes" true
@@ -141,6 +194,10 @@ long=$(printf 'x%.0s' {1..5000})
     done
 }
 
+# points: 2
+# hint: Each command has its own flags, and its own number of words. Which was not checked?
+# hint: getopt_long(3), optind. Usage errors are status 2.
+# hint: The table of commands in main.c, next_flag in flags.c.
 @test "an option of another command, and a command that is none" {
     rung run --force true
     assert_status 2
@@ -158,6 +215,9 @@ long=$(printf 'x%.0s' {1..5000})
     assert_status 2
 }
 
+# hint: What could another user put into that directory?
+# hint: stat(2): st_uid and the write bits of st_mode.
+# hint: state.c checks owner and mode before it is used.
 @test "--root: a directory that others may write to is refused" {
     mkdir -m 777 shared
     rung --root "$PWD/shared" run echo ran
@@ -166,6 +226,10 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error '*shared*'
 }
 
+# points: 2
+# hint: Which of these made it run, crash, or say nothing of the file's name?
+# hint: json_loadf(3) of jansson: JSON_REJECT_DUPLICATES and JSON_DECODE; json_error_t says the line.
+# hint: load_config and load_spec: everything is checked first.
 @test "--bundle and --config: what is missing or no JSON" {
     for file in /no/such/bundle "$ROOTFS"; do
         rung run --bundle "$file" x

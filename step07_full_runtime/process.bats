@@ -18,6 +18,10 @@ start_ready() {
 
 # --- Environment and directory ---
 
+# points: 2
+# hint: A variable of your shell is in there. Which environment did execve get?
+# hint: environ(7), execve(2): the third argument; config.md, "env".
+# hint: process_execute takes process.env of the spec, and HOME from process_home.
 @test "the environment is not the caller's" {
     SECRET=1 demo env
     assert_status 0
@@ -26,12 +30,18 @@ start_ready() {
     assert_output_like '*HOME=/root*'
 }
 
+# hint: A is there twice, or the first one won. Do you look for the name before you add?
+# hint: getenv(3) finds the first.
+# hint: edit_env and find_variable in edits.c: replace if it is there.
 @test "--env adds a variable, and the last one counts" {
     demo --env A=1 --env B='two words' --env A=3 --env EMPTY= sh -c 'echo "$A/$B/${EMPTY-unset}"; env | grep -c ^A='
     assert_status 0
     assert_output $'3/two words/\n1'
 }
 
+# hint: Whose PATH was searched: the container's, or yours?
+# hint: execvp(3) takes PATH from its own environ.
+# hint: process_find_executable looks into the PATH of process.env.
 @test "--env PATH is where the command is searched" {
     make_own_root
     mkdir "$root/mine"
@@ -42,6 +52,9 @@ start_ready() {
     assert_status 127
 }
 
+# hint: Where was the last chdir, before or after the root changed?
+# hint: chdir(2); config.md, "cwd".
+# hint: process_directory in process.c, after rootfs_enter.
 @test "it starts in /, or in --workdir" {
     demo pwd
     assert_output /
@@ -49,6 +62,9 @@ start_ready() {
     assert_output /usr/bin
 }
 
+# hint: The directory does not exist. Who makes it, and in which root?
+# hint: mkdirat(2), chdir(2): ENOENT.
+# hint: process_directory makes it, in the new root only.
 @test "--workdir makes a directory that is missing, inside the root" {
     make_own_root
     demo --workdir /new/work pwd
@@ -57,6 +73,9 @@ start_ready() {
     [[ -d $root/new/work && ! -e /new/work ]]
 }
 
+# hint: A link in the image: from which root is it followed?
+# hint: chdir(2): ENOTDIR; path_resolution(7).
+# hint: process_directory comes after the pivot, and checks getcwd(3).
 @test "--workdir: a file is refused, and a link stays inside" {
     make_own_root
     ln -s / "$root/slash"
@@ -69,7 +88,11 @@ start_ready() {
 
 # --- User ---
 
+# points: 6
 # needs: nothing
+# hint: Four numbers in Uid, four in Gid. Which calls set all of them, and in which order?
+# hint: setresuid(2), setresgid(2), setgroups(2): the groups first, the user last.
+# hint: process_ids in process.c; then capabilities_set, as those of an ordinary user go.
 @test "--user: ids of the process, seen from the host" {
     start_ready --user 1000:2000
     [[ $(status_field "$pid" Uid) == $'1000\t1000\t1000\t1000' ]]
@@ -78,12 +101,19 @@ start_ready() {
     [[ $(status_field "$pid" CapPrm) == 0000000000000000 ]]
 }
 
+# hint: No group was given. Which one has the process?
+# hint: config.md, "user": uid and gid; passwd(5).
+# hint: edit_user in edits_ids.c.
 @test "--user with a number alone" {
     demo --user 1000 id -u
     assert_status 0
     assert_output 1000
 }
 
+# points: 2
+# hint: The groups of whoever called you are still there. Which call empties the list?
+# hint: setgroups(2) with 0 groups; credentials(7).
+# hint: set_groups in process.c, before setresgid.
 @test "the caller's supplementary groups are gone" {
     DEMO_WORDS=(setpriv "--groups=4,5,6" "${DEMO_WORDS[@]}")
     start_ready
@@ -92,6 +122,9 @@ start_ready() {
     [[ $(status_field "$pid" Groups | tr -d ' \t') == '' ]]
 }
 
+# hint: The ids are set, and it could write all the same. By what right?
+# hint: capabilities(7): CAP_DAC_OVERRIDE; effect of user ID changes.
+# hint: process_ids, then capabilities_set: for another user than root, effective is what the spec says.
 @test "an ordinary user inside may not write what is root's" {
     make_own_root
     demo --user 1000:1000 sh -c 'echo x >/etc/passwd; echo x >/tmp/mine && cat /tmp/mine'
@@ -100,6 +133,9 @@ start_ready() {
     run ! grep -qx x "$root/etc/passwd"
 }
 
+# hint: umask is inherited. What does the specification want?
+# hint: umask(2); config.md, "umask".
+# hint: process_settings calls umask(022), or what the spec says.
 @test "the umask is 022, whatever the caller's is" {
     umask 077
     demo sh -c umask
@@ -150,6 +186,10 @@ start_ready() {
 
 # --- Terminal ---
 
+# points: 2
+# hint: `tty` in the container says "not a tty", or names one of the host's. Who opened it, in which /dev/pts?
+# hint: pts(4), posix_openpt(3), devpts; config.md, "terminal".
+# hint: console_open in console.c, in the child, in the container's own /dev/pts; then console_hand_over.
 @test "--tty: a terminal of the container's own" {
     requires pty
     with_pty <<'END'
@@ -161,6 +201,10 @@ assert t.wait_status() == 0
 END
 }
 
+# needs: --tty: a terminal of the container's own
+# hint: Your own terminal has to let all keys through, and its size has to follow. Which signal says that it changed?
+# hint: termios(3): cfmakeraw; tty_ioctl(4): TIOCGWINSZ, TIOCSWINSZ; SIGWINCH.
+# hint: console_start, console_copy and console_resize in console.c.
 @test "--tty: Ctrl-C, window size and exit status" {
     requires pty
     with_pty <<'END'
@@ -179,6 +223,10 @@ assert t.wait_status() == 7
 END
 }
 
+# needs: --tty: a terminal of the container's own
+# hint: Is one of the command's descriptors still your own terminal?
+# hint: tty_ioctl(4): TIOCSTI; setsid(2), TIOCSCTTY; dup2(2).
+# hint: bind_console and process_session: all three descriptors are the new terminal's.
 @test "--tty: the container cannot type into the caller's terminal" {
     requires pty
     with_pty <<'END'
@@ -191,6 +239,10 @@ assert mine not in t.before, t.before
 END
 }
 
+# needs: --tty: a terminal of the container's own
+# hint: Standard input is no terminal here. Did a tcgetattr that failed stop you?
+# hint: isatty(3).
+# hint: make_raw only if isatty says that there is something to make raw.
 @test "--tty without a terminal of ours still gives one to the command, or says why not" {
     demo --tty sh -c 'test -t 0; echo $?'
     assert_status 0
@@ -198,12 +250,20 @@ END
 
 # --- Init ---
 
+# points: 2
+# hint: `echo $$ $PPID` should say 2 1. Who forks, and where?
+# hint: fork(2) in the child, after all is set up.
+# hint: process_init in process.c.
 @test "--init: process 1 is ours, and the command its child" {
     start_demo --init sh -c 'echo $$ $PPID; exec sleep 100'
     eventually grep -q . "$demo_out"
     [[ $(<"$demo_out") == '2 1' ]]
 }
 
+# needs: --init: process 1 is ours, and the command its child
+# hint: Process 1 waits for the command alone. And for the others?
+# hint: waitpid(2) with -1: any child. wait(2), NOTES.
+# hint: The loop of process_init: waitpid(-1, ...) until the command itself has ended.
 @test "--init reaps orphans; without it zombies pile up" {
     count='i=0; while [ $i -lt 40 ]; do z=$(cat /proc/[0-9]*/stat | grep -c ") Z "); [ $z = 0 ] && break; sleep 0.05; i=$((i+1)); done; echo zombies: $z'
     demo --init sh -c "sh -c 'for i in 1 2 3; do (sleep 0.1 &) ; done'; sleep 0.3; $count"
@@ -223,6 +283,10 @@ has_zombies() {
     return 1
 }
 
+# needs: --init: process 1 is ours, and the command its child
+# hint: USR1 reached your process 1. And then?
+# hint: kill(2), sigwaitinfo(2), waitpid(2): as in step01.
+# hint: process_init: hand on, then exit with the command's status or 128+N.
 @test "--init passes signals on, and the status back" {
     start_demo --init sh -c 'trap "exit 9" USR1; echo ready; while :; do sleep 0.1; done'
     eventually grep -q ready "$demo_out"
@@ -236,6 +300,10 @@ has_zombies() {
 }
 
 # SIGTERM has no handler in sleep: as process 2 it ends it, as process 1 it would not.
+# needs: --init passes signals on, and the status back
+# hint: The command is not process 1 now, so a plain SIGTERM is enough. Does your process 1 hear it?
+# hint: pid_namespaces(7): process 1 gets what it has a handler for, or blocks and waits for.
+# hint: catch_signals before the fork in process_init.
 @test "--init: SIGTERM ends a command without a handler, as everywhere else" {
     start_demo --init sleep 100
     eventually container_runs "$demo_pid"
@@ -246,6 +314,9 @@ has_zombies() {
 
 # --- Limits of the process ---
 
+# hint: /proc/PID/limits shows other numbers. Which is soft, which hard?
+# hint: prlimit(2), setrlimit(2); config.md, "rlimits".
+# hint: edit_ulimit and process_limits.
 @test "--ulimit, seen from the host" {
     start_ready --ulimit nofile=100:200 --ulimit core=0:0
     [[ $(grep '^Max open files' "/proc/$pid/limits") =~ 100\ +200 ]]
@@ -326,11 +397,18 @@ END
     nothing_left
 }
 
+# hint: Who writes /proc/self/oom_score_adj, and before the rights go?
+# hint: proc(5), /proc/PID/oom_score_adj.
+# hint: process_settings writes it.
 @test "--oom-score-adj, seen from the host" {
     start_ready --oom-score-adj 500
     [[ $(<"/proc/$pid/oom_score_adj") == 500 ]]
 }
 
+# points: 2
+# hint: Which file in /proc/sys is it, and in which namespaces is the process that opens it?
+# hint: sysctl(8), namespaces(7): only some keys belong to a namespace.
+# hint: edit_sysctl checks with sysctl_namespace; the child writes before /proc/sys becomes read-only.
 @test "--sysctl sets a value of the container's namespaces, and not the host's" {
     before=$(</proc/sys/kernel/msgmax)
     demo --sysctl kernel.msgmax=4321 --sysctl net.ipv4.ip_unprivileged_port_start=80 cat /proc/sys/kernel/msgmax \
@@ -342,6 +420,10 @@ END
 
 # --- Descriptors ---
 
+# points: 2
+# hint: Descriptor 7 was open in your caller. Who closes it?
+# hint: close_range(2): CLOSE_RANGE_CLOEXEC.
+# hint: process_close_files, right before execve.
 @test "the caller's open files do not reach the command" {
     exec 7</etc/passwd
     start_ready
@@ -351,6 +433,9 @@ END
     [[ ${descriptors[*]##*/} == '0 1 2' ]]
 }
 
+# hint: `ls -l /proc/self/fd` shows one of yours. With which flag of the command line?
+# hint: O_CLOEXEC in open(2), socket(2), memfd_create(2), epoll_create1(2).
+# hint: Open everything with O_CLOEXEC; process_close_files is the second fence.
 @test "no descriptor of the runtime reaches the command, on any way" {
     for flags in '' --overlay --init --userns --tty; do
         # shellcheck disable=SC2086
@@ -360,6 +445,10 @@ END
     done
 }
 
+# points: 2
+# hint: A descriptor of a host directory and "/proc/self/fd/N" as working directory: where are you then?
+# hint: CVE-2024-21626; getcwd(3) says "(unreachable)"; chdir(2).
+# hint: process_directory calls getcwd after chdir, and ends if it is not below /.
 @test "its working directory is inside its root" {
     start_ready
     [[ $(readlink "/proc/$pid/cwd") == / ]]
@@ -373,12 +462,19 @@ END
 
 # --- The end ---
 
+# hint: The command has ended; others run on. In which namespace, and whose process 1 was it?
+# hint: pid_namespaces(7); cgroup.kill.
+# hint: The end of process 1 ends the rest; cgroup_undo kills what is left.
 @test "what the command started ends with it" {
     start_demo sh -c 'sleep 100 & setsid sleep 100 & echo ready; sleep 0.2; exit 3'
     wait_for_demo
     assert_status 3
 }
 
+# points: 2
+# hint: After SIGKILL nobody tidies up. Where is written what there was?
+# hint: The state file; rename(2).
+# hint: `list` says stopped; container_delete undoes what the state names.
 @test "SIGKILL to the runtime ends the container, and delete --force removes the rest" {
     start_demo --name "killed-$$" sh -c 'echo ready; exec sleep 100'
     eventually grep -q ready "$demo_out"
@@ -396,6 +492,9 @@ END
     run ! grep -q "killed-$$" <<<"$output"
 }
 
+# hint: Which of the three answers is wrong: absent and --force, absent, or running?
+# hint: runtime.md, "Delete"; runc's --force.
+# hint: command_delete in lifecycle.c.
 @test "delete --force may be repeated; delete of a running container is refused" {
     rung delete --force no-such-container
     assert_status 0
@@ -412,6 +511,10 @@ END
     ((status != 0))
 }
 
+# points: 2
+# hint: Is the file there while it runs, and are id, status and pid right?
+# hint: runtime.md, "State": creating, created, running, stopped.
+# hint: command_state and command_list read what record has written.
 @test "list and state tell what runs" {
     start_ready --name "shown-$$"
     rung list
@@ -425,6 +528,9 @@ END
     assert_one_line_error '*shown*'
 }
 
+# hint: The second one started, or destroyed the first one's state. What makes a name taken?
+# hint: mkdir(2): EEXIST says it at once, with no gap.
+# hint: The state's directory is made first: state.c.
 @test "two containers cannot have the same name" {
     start_ready --name "twin-$$"
     demo --name "twin-$$" true
@@ -436,6 +542,9 @@ END
     assert_status 0
 }
 
+# hint: Which of its numbers is in the file, and is it complete when somebody reads it?
+# hint: pid_namespaces(7); rename(2).
+# hint: write_pid_file, in the parent, with the PID that clone3 returned.
 @test "--pid-file has the PID of process 1, as the host sees it" {
     start_ready --pid-file "$PWD/pid"
     [[ $(<pid) == "$pid" ]]

@@ -35,7 +35,11 @@ refused() {
 # The documented set: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT SETFCAP.
 DEFAULT_CAPABILITIES=00000000800405fb
 
+# points: 6
 # needs: nothing
+# hint: /proc/PID/status shows five sets. Which of them is too large, and who left it so?
+# hint: capabilities(7): bounding, effective, permitted, inheritable, ambient; capset(2), prctl(2) PR_CAPBSET_DROP.
+# hint: capabilities_drop_bounding first, then capabilities_set with all the others: capabilities.c.
 @test "the default capabilities are the documented ones, in every set" {
     start_ready
     [[ $(status_field "$pid" CapBnd) == "$DEFAULT_CAPABILITIES" ]]
@@ -45,6 +49,11 @@ DEFAULT_CAPABILITIES=00000000800405fb
     [[ $(status_field "$pid" CapAmb) == 0000000000000000 ]]
 }
 
+# points: 2
+# hint: NET_RAW is bit 13. Is it missing in one of the sets, or are others still there?
+# hint: capabilities(7); capsh(1) --decode=2000.
+# hint: edit_cap_drop empties all the lists of process.capabilities, edit_cap_add adds to bounding, effective and
+#   permitted.
 @test "--cap-drop ALL leaves none, and --cap-add gives one back" {
     start_ready --cap-drop ALL
     [[ $(status_field "$pid" CapBnd) == 0000000000000000 ]]
@@ -54,6 +63,9 @@ DEFAULT_CAPABILITIES=00000000800405fb
     [[ $(status_field "$pid" CapEff) == 0000000000002000 ]]
 }
 
+# hint: net_raw, CAP_KILL, Chown: what do the three spellings have in common?
+# hint: cap_from_name(3) knows one spelling; toupper(3).
+# hint: capability_name in flags of edits: upper case, with "CAP_" before it.
 @test "--cap-add and --cap-drop change the default set, in any spelling" {
     start_ready --cap-add net_raw --cap-drop CAP_KILL --cap-drop Chown
     # Bit 13 added, bits 5 and 0 removed.
@@ -61,6 +73,9 @@ DEFAULT_CAPABILITIES=00000000800405fb
     [[ $(status_field "$pid" CapEff) == 00000000800425da ]]
 }
 
+# hint: The file gives CAP_SYS_ADMIN to whoever executes it. What is the limit to that?
+# hint: capabilities(7), "Transformation of capabilities during execve": the bounding set. And no_new_privs.
+# hint: PR_CAPBSET_DROP for each one that is not listed: capabilities_drop_bounding.
 @test "a program with file capabilities gets no more than the bounding set" {
     make_own_root
     compile "$root/chown" <<'END'
@@ -90,6 +105,10 @@ END
     assert_output $'CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\nCapBnd:\t0000000000000020\nCapAmb:\t0000000000000000'
 }
 
+# points: 2
+# hint: Which of these commands worked, and which capability does it need?
+# hint: capabilities(7) lists what each allows.
+# hint: The default list in defaults.c has neither CAP_SYS_ADMIN nor CAP_NET_ADMIN nor CAP_SYS_TIME.
 @test "root inside may not do what the host's root may" {
     demo sh -c 'mount -t tmpfs x /mnt; hostname x; date -s 2000-01-01; mknod /tmp/sda b 8 0; chroot / true && echo chroot'
     assert_output_like '*chroot'
@@ -102,6 +121,10 @@ END
 
 # --- No new privileges ---
 
+# points: 2
+# hint: The line NoNewPrivs in /proc/PID/status says 0. Which call sets it, and when?
+# hint: prctl(2): PR_SET_NO_NEW_PRIVS; it survives execve.
+# hint: process_no_new_privs in process.c, shortly before execve.
 @test "NoNewPrivs is set, seen from the host; --new-privs leaves it out" {
     start_ready
     [[ $(status_field "$pid" NoNewPrivs) == 1 ]]
@@ -109,6 +132,10 @@ END
     [[ $(status_field "$pid" NoNewPrivs) == 0 ]]
 }
 
+# needs: NoNewPrivs is set, seen from the host; --new-privs leaves it out
+# hint: The file belongs to root and has the s bit. What keeps execve from granting it?
+# hint: execve(2): no_new_privs, and MS_NOSUID.
+# hint: process.noNewPrivileges in defaults.c, process_no_new_privs in process.c.
 @test "a set-user-ID program gives an ordinary user nothing" {
     make_own_root
     compile "$root/who" <<'END'
@@ -126,6 +153,10 @@ END
 
 # --- Seccomp ---
 
+# points: 3
+# hint: The line Seccomp should say 2. Was the filter loaded, and in the process that calls execve?
+# hint: seccomp(2): SECCOMP_SET_MODE_FILTER; it needs no_new_privs or CAP_SYS_ADMIN.
+# hint: seccomp_apply, one of the last calls before execve.
 @test "a seccomp filter is on, seen from the host" {
     start_ready
     [[ $(status_field "$pid" Seccomp) == 2 ]]
@@ -168,6 +199,12 @@ int main(void)
 END
 }
 
+# points: 2
+# needs: a seccomp filter is on, seen from the host
+# hint: One of the calls came through, or an ordinary one did not. What is the answer to what is not listed?
+# hint: seccomp(2); clone3 must say ENOSYS, so that the C library falls back to clone(2), whose flags a filter can
+#   see.
+# hint: seccomp_make_default in seccomp_default.c: the list, EPERM by default, ENOSYS for clone3.
 @test "calls that no ordinary program needs are blocked, and others are not" {
     make_own_root
     calls "$root/calls"
@@ -180,6 +217,9 @@ END
     done
 }
 
+# hint: "unconfined" was asked for, and a call is still refused. By whom: the filter, or a missing right?
+# hint: seccomp(2); capabilities(7).
+# hint: edit_seccomp removes linux.seccomp from config.json for "unconfined".
 @test "without a filter some of these calls reach the kernel" {
     make_own_root
     calls "$root/calls"
@@ -209,11 +249,17 @@ errno_of() { sed -n "s/^$1 //p" <<<"$output"; }
     refused
 }
 
+# hint: In a new user namespace a process has all capabilities. Which call makes one, and by which flag?
+# hint: unshare(2), clone(2): CLONE_NEWUSER; seccomp(2): a filter sees the first argument's bits.
+# hint: The rules for clone and unshare in seccomp_default.c look at the flags.
 @test "no user namespace can be made inside" {
     demo unshare -U true
     refused
 }
 
+# hint: On x86-64 a program can call the kernel as i386. Which numbers do the calls have then?
+# hint: seccomp(2): the field arch of struct seccomp_data; "Caveats".
+# hint: seccomp_add_architecture for each of the machine's architectures, and an end for all others.
 @test "the filter also judges calls made the 32-bit way" {
     [[ $(uname -m) == x86_64 ]] || return 0
     make_own_root
@@ -234,6 +280,9 @@ END
     refused || [[ $output == -1 || $output == -38 ]]
 }
 
+# hint: Was the file read, and its errno (28) handed on?
+# hint: config-linux.md, "Seccomp": defaultAction, syscalls, errnoRet.
+# hint: seccomp_read_profile, then read_rule and read_action in seccomp_profile.c.
 @test "--seccomp FILE: a profile of one's own" {
     cat >profile.json <<'END'
 {"defaultAction": "SCMP_ACT_ALLOW",
@@ -244,6 +293,9 @@ END
     assert_stderr_like '*No space left*'
 }
 
+# hint: A bad profile, and the container ran without a filter. What has to happen instead?
+# hint: config-linux.md, "Seccomp"; check before the first side effect.
+# hint: edit_seccomp reads and checks it while the command line is read.
 @test "--seccomp: a file that is missing, or no profile, is refused before anything runs" {
     demo --seccomp /no/such/profile echo ran
     ((status == 125 || status == 2))
@@ -434,6 +486,11 @@ notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": pat
 
 # --- The runtime itself ---
 
+# points: 3
+# hint: While your program is in the container, /proc/PID/exe leads to its file on the host. What could it be instead?
+# hint: memfd_create(2) with F_ADD_SEALS, or open_tree(2) with a read-only clone; proc(5), /proc/PID/exe.
+#   CVE-2019-5736.
+# hint: self_protect in self.c: run again from a copy nobody can write.
 @test "the container cannot overwrite the runtime through /proc/self/exe" {
     make_own_root
     before=$(sha256sum <"$DEMO_PROGRAM")
@@ -470,6 +527,10 @@ END
     [[ $(sha256sum <"$DEMO_PROGRAM") == "$before" ]]
 }
 
+# needs: the container cannot overwrite the runtime through /proc/self/exe
+# hint: With --init your own program stays in there as process 1. From which file?
+# hint: proc(5), /proc/PID/exe; fcntl(2), file seals.
+# hint: clone_read_only or copy_to_memory in self.c, before anything else.
 @test "the runtime's own program is not writable where it runs in the container" {
     start_demo --init sh -c 'echo ready; exec sleep 100'
     eventually grep -q ready "$demo_out"
@@ -486,6 +547,9 @@ END
 }
 
 # With --init process 1 is the runtime, and root inside has the same user as it.
+# hint: Process 1 with --init is your program. May the container's root read its memory, files, environment?
+# hint: prctl(2): PR_SET_DUMPABLE; ptrace(2), access mode checking.
+# hint: process_hide in process.c.
 @test "the container cannot look into the runtime" {
     for what in 'readlink /proc/1/exe' 'readlink /proc/1/fd/1' 'cat /proc/1/environ' 'head -c 1 /proc/1/maps'; do
         demo --init sh -c "$what"
@@ -494,6 +558,9 @@ END
     done
 }
 
+# hint: Keys of the caller's session go along with fork and execve. How does one get an empty ring?
+# hint: session-keyring(7), keyctl(2): KEYCTL_JOIN_SESSION_KEYRING.
+# hint: process_session makes a new one in the child.
 @test "the session keyring is the container's own" {
     # The caller's keyring: what is in /proc/keys as "_ses" of the process, found by keyctl(2) in the container.
     make_own_root
@@ -513,6 +580,9 @@ END
     [[ $output != "$own" && $output != -1 ]]
 }
 
+# hint: /proc/PID/setgroups says "allow". What can a user do who drops a group?
+# hint: user_namespaces(7): "deny" before gid_map is written.
+# hint: namespaces_write_maps writes "deny" first, unless newgidmap did the work.
 @test "setgroups is denied to an ordinary user's container" {
     requires user_ns
     demo_as_nobody --rootfs "$BATS_TEST_TMPDIR/public/rootfs" cat /proc/self/setgroups
@@ -520,6 +590,10 @@ END
     assert_output deny
 }
 
+# points: 2
+# hint: The runtime may die at any of its calls. What if it is dead before the child asks to be told?
+# hint: prctl(2): PR_SET_PDEATHSIG; after it, look whether the parent is still there: getppid(2), or a pipe's end.
+# hint: process_die_with_parent, first thing in the child, and a look at the parent after it.
 @test "the container ends when the runtime is killed, at any moment" {
     for delay in 0 0.005 0.01 0.02 0.04; do
         start_demo sh -c 'sleep 100 & exec sleep 100'
@@ -534,6 +608,10 @@ END
 
 # --- Devices ---
 
+# points: 2
+# hint: The image has a node for a disk. Who refuses to open it?
+# hint: bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE; config-linux.md, "Allowed Device list".
+# hint: devices_attach loads the program that write_program has made: devices.c.
 @test "a disk in the image cannot be opened" {
     requires cgroup2
     make_own_root
@@ -549,6 +627,10 @@ END
     done
 }
 
+# needs: a disk in the image cannot be opened
+# hint: mknod, too, asks the device filter. What did it answer?
+# hint: bpf(2): the program's context has the access: mknod, read, write.
+# hint: emit_access in devices.c compares what is wanted with what a rule allows.
 @test "even with CAP_MKNOD a disk can neither be made nor opened" {
     requires cgroup2
     demo --cap-add MKNOD sh -c 'mknod /tmp/disk b 7 0 && head -c 1 /tmp/disk'
@@ -557,6 +639,10 @@ END
     refused
 }
 
+# needs: a disk in the image cannot be opened
+# hint: Rules come in order. Which one counts when two fit?
+# hint: config-linux.md, "Allowed Device list": the last one that fits.
+# hint: emit_rule in devices.c, from the last rule to the first.
 @test "a device that config.json allows can be used, and no other" {
     requires cgroup2
     mkdir bundle
@@ -581,6 +667,9 @@ END
 
 # --- Files of the host ---
 
+# hint: Which link in /proc still has the host behind it: root, cwd, or an open descriptor?
+# hint: proc(5): /proc/PID/root, cwd, fd; close_range(2).
+# hint: pivot in rootfs.c, and process_close_files before execve.
 @test "no way leads to the host's files through /proc" {
     make_own_root
     echo secret >"$BATS_TEST_TMPDIR/secret"
@@ -590,6 +679,9 @@ END
     assert_output ''
 }
 
+# hint: Root in there opened one of these files for writing. Is it below a read-only mount?
+# hint: config-linux.md, "Readonly Paths"; mount(2): MS_RDONLY.
+# hint: linux.readonlyPaths in defaults.c, protect_paths in rootfs.c.
 @test "the host's kernel settings cannot be changed" {
     for file in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /sys/kernel/uevent_helper /proc/sys/kernel/modprobe; do
         [[ -e $file ]] || continue
