@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "copy_up.h"
@@ -84,6 +85,14 @@ void mounts_open_sources(const struct spec *spec)
     }
 }
 
+static bool is_procfs(int fd, const char *name)
+{
+    struct statfs fs;
+    if (fstatfs(fd, &fs) == -1)
+        die("find the file system of %s", name);
+    return fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /*
  * Programs, and runtimes, trust what they read in /proc: nothing but a procfs
  * may be mounted there, and on a few of its files what shows the container's
@@ -105,9 +114,9 @@ static void guard_proc(const struct mount_spec *m, int fd, int target_fd)
     };
     bool is_proc = strcmp(m->destination, "/proc") == 0;
     if (!is_proc && strncmp(m->destination, "/proc/", 6) != 0 &&
-        !is_file_system(target_fd, PROC_SUPER_MAGIC))
+        !is_procfs(target_fd, m->destination))
         return;
-    if (is_proc && is_file_system(fd, PROC_SUPER_MAGIC))
+    if (is_proc && is_procfs(fd, m->source ? m->source : m->type))
         return;
     for (size_t i = 0; i < ARRAY_SIZE(HARMLESS); i++) {
         if (strcmp(m->destination, HARMLESS[i]) == 0)
@@ -235,8 +244,10 @@ static char *mount_data(const struct mount_spec *m, int root_fd)
         return copy_string(data);
     struct stat st;
     CLEANUP(close_fd) int fd = open_in_root(root_fd, m->destination, O_PATH);
+    if (fd == -1 && errno == ENOENT)
+        return copy_string(data);
     if (fd == -1 || fstat(fd, &st) == -1)
-        return copy_string(data); /* it is not there: so be it */
+        die("look at %s in the root", m->destination);
     return print_string("mode=%o,%s", st.st_mode & 07777, data);
 }
 
