@@ -19,8 +19,9 @@
 #   wait_for_demo [PID]       wait until it ends: sets $status, $output and $stderr as demo does
 #   stop_demo [PID]           send it SIGTERM, and wait
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
-#   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu veth bridge nft
-#                             nat overlay user_ns time_ns pty rootfs (a name that is not known fails)
+#   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu cpuset io_max
+#                             io_weight hugetlb veth bridge nft
+#                             nat overlay user_ns time_ns pty rootfs systemd (a name that is not known fails)
 #   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
@@ -257,7 +258,8 @@ requires() {
         "has_$name" || missing+=("$name")
     done
     ((${#missing[@]})) || return 0
-    if [[ ${RUNG_NO_SKIP-} == 1 ]]; then
+    # (What needs systemd is run again where it is process 1.)
+    if [[ ${RUNG_NO_SKIP-} == 1 && ${missing[*]} != systemd ]]; then
         fail "nothing may be skipped here, and this machine lacks: ${missing[*]}"
     else
         skip "this machine lacks: ${missing[*]}"
@@ -269,6 +271,10 @@ has_cgroup2() { [[ -n $(cgroup2_mount) ]]; }
 has_memory() { has_controller memory; }
 has_pids() { has_controller pids; }
 has_cpu() { has_controller cpu; }
+has_cpuset() { has_controller cpuset; }
+has_hugetlb() { has_cgroup_file hugetlb.2MB.rsvd.max; }
+has_io_max() { has_cgroup_file io.max; }
+has_io_weight() { has_cgroup_file io.weight || has_cgroup_file io.bfq.weight; }
 has_veth() { has_root && can_add_link veth; }
 has_bridge() { has_root && can_add_link bridge; }
 has_nft() { has_root && command -v nft >/dev/null && unshare --net nft list tables >/dev/null 2>&1; }
@@ -277,12 +283,24 @@ has_overlay() { modprobe -q overlay 2>/dev/null || true; grep -qw overlay /proc/
 has_user_ns() { "${AS_NOBODY[@]}" unshare --user true 2>/dev/null; }
 has_time_ns() { [[ -e /proc/self/ns/time ]]; }
 has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
+has_systemd() { has_root && [[ -d /run/systemd/system ]]; }
 has_rootfs() { [[ -x $ROOTFS/bin/busybox ]]; }
 
 has_controller() {
     local mount
     mount=$(cgroup2_mount)
     [[ -n $mount ]] && grep -qw "$1" "$mount/cgroup.controllers"
+}
+
+# Which files a controller has depends on the kernel; they show in a cgroup alone.
+has_cgroup_file() {
+    local probe status=0
+    probe=$(cgroup2_mount)/rung-probe
+    has_root && has_controller "${1%%.*}" && echo "+${1%%.*}" >"${probe%/*}/cgroup.subtree_control" || return
+    mkdir "$probe"
+    [[ -e $probe/$1 ]] || status=1
+    rmdir "$probe"
+    return "$status"
 }
 
 can_add_link() {

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+#
+# linux.resources and cgroupsPath of config.json: where the cgroup is, what its files say, and what is refused.
+#
+# bats file_tags=step07,cgroup
+# shellcheck disable=SC2030,SC2031,SC2154
+load ../scripts/test_helper
+load ../scripts/oci_helper
+
+before_each() {
+    requires root rootfs cgroup2
+    mount=$(cgroup2_mount)
+}
+
+after_each() {
+    oci_clean_up || return
+    [[ ! -d $mount/made-before ]] || rmdir "$mount/made-before"
+}
+
+value() { cat "$cgroup/$1"; }
+
+# limits EDIT...: a container with these linux.resources runs.
+limits() {
+    local edit edits=('linux.resources = {}')
+    for edit in "$@"; do edits+=("linux.resources.$edit"); done
+    bundle "${edits[@]}"
+    oci_run
+}
+
+# impossible PATTERN EDIT...: it is refused, with the path of the field, before anything is made.
+impossible() {
+    local pattern=$1
+    shift
+    bundle 'linux.resources = {}' "${@/#/linux.resources.}"
+    oci_create
+    refused "*config.json: linux.resources.$pattern"
+}
+
+# --- Where ---
+
+@test "directories on the way to cgroupsPath are made, and removed again with the last container below" {
+    bundle
+    top=$cgroup
+    bundle "linux.cgroupsPath = '/${top##*/}/a/one'"
+    oci_run
+    [[ $(cgroup_of "$pid") == "$top/a/one" ]]
+    bundle "linux.cgroupsPath = '/${top##*/}/b'"
+    oci run --detach --bundle "$bundle" c2
+    oci delete --force c1
+    assert_status 0
+    [[ ! -e $top/a && -d $top/b ]]
+    oci delete --force c2
+    assert_status 0
+    [[ ! -e $top ]]
+}
+
+@test "a directory that was there before stays" {
+    mkdir "$mount/made-before"
+    bundle 'linux.cgroupsPath = "/made-before/one"'
+    oci_run
+    oci delete --force c1
+    assert_status 0
+    [[ -d $mount/made-before && ! -e $mount/made-before/one ]]
+}
+
+@test "a relative cgroupsPath is below the top too, so that it always means the same place" {
+    bundle
+    bundle "linux.cgroupsPath = '${cgroup##*/}/x'"
+    oci_run
+    [[ $(cgroup_of "$pid") == "$mount/"*/x ]]
+    oci delete --force c1
+}
+
+@test "a cgroup with strangers in it, or a frozen one, is refused and left alone" {
+    mkdir "$mount/made-before"
+    bundle 'linux.cgroupsPath = "/made-before/one"'
+    oci_run
+    oci run --bundle "$bundle" c2
+    assert_status 125
+    assert_one_line_error '*/made-before/one*has processes*'
+    is running
+    oci delete --force c1
+    echo 1 >"$mount/made-before/cgroup.freeze"
+    bundle 'linux.cgroupsPath = "/made-before"'
+    oci run --bundle "$bundle" c2
+    assert_status 125
+    assert_one_line_error '*frozen*'
+    [[ -d $mount/made-before ]]
+}
+
+@test "an engine's cgroup has all controllers, limits or not: it reads statistics" {
+    requires memory pids cpu
+    bundle
+    oci_run
+    for file in memory.current pids.current cpu.stat; do [[ -e $cgroup/$file ]]; done
+}
+
+@test "--cgroup-manager disabled: it stays where we are, and limits are an error" {
+    bundle 'del linux.cgroupsPath'
+    oci --cgroup-manager disabled run --detach --bundle "$bundle" c1
+    assert_status 0
+    [[ $(cgroup_of "$(state_of pid)") == "$(cgroup_of self)" ]]
+    oci delete --force c1
+    bundle 'linux.resources = {"pids": {"limit": 5}}'
+    oci --cgroup-manager disabled run --bundle "$bundle" c2
+    assert_status 125
+    assert_one_line_error '*--cgroup-manager disabled*'
+}
+
+# --- What the files say ---
+
+@test "memory: limit, swap with the memory in it, reservation" {
+    requires memory
+    limits 'memory = {"limit": 52428800, "swap": 73400320, "reservation": 20971520, "kernel": -1, "disableOOMKiller": false}'
+    [[ $(value memory.max) == 52428800 && $(value memory.low) == 20971520 ]]
+    [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 20971520 ]]
+}
+
+@test "cpu: shares become a weight on the curve that runc and crun use" {
+    requires cpu
+    limits 'cpu = {"shares": 1024, "quota": 20000, "period": 50000, "burst": 10000}'
+    [[ $(value cpu.weight) == 100 && $(value cpu.max) == '20000 50000' && $(value cpu.max.burst) == 10000 ]]
+    while read -r shares weight; do
+        oci update --cpu-share "$shares" c1
+        assert_status 0
+        [[ $(value cpu.weight) == "$weight" ]]
+    done <<<$'2 1\n512 59\n2048 174\n262144 10000\n999999 10000'
+}
+
+@test "cpu: idle, and a period without a quota" {
+    requires cpu
+    limits 'cpu = {"idle": 1, "period": 50000, "shares": 2048}'
+    [[ $(value cpu.idle) == 1 && $(value cpu.max) == 'max 50000' ]]
+}
+
+@test "pids: 0 is a limit, and -1 is none" {
+    requires pids
+    limits 'pids = {"limit": 0}'
+    [[ $(value pids.max) == 0 ]]
+    oci update --pids-limit -1 c1
+    [[ $(value pids.max) == max ]]
+}
+
+@test "unified: any file of a controller, a line at a time" {
+    requires memory pids
+    limits 'unified = {"memory.high": "41943040", "pids.max": "7\n9", "cgroup.max.depth": "3"}'
+    [[ $(value memory.high) == 41943040 && $(value pids.max) == 9 && $(value cgroup.max.depth) == 3 ]]
+}
+
+@test "blockIO: a rate for a device" {
+    requires io_max
+    device=$(cat /sys/block/*/dev | head -1)
+    limits "blockIO = {'throttleReadBpsDevice': [{'major': ${device%:*}, 'minor': ${device#*:}, 'rate': 1048576}]}"
+    [[ $(value io.max) == "$device rbps=1048576 "* ]]
+}
+
+@test "blockIO: a weight" {
+    requires io_weight
+    limits 'blockIO = {"weight": 500}'
+    if [[ -e $cgroup/io.bfq.weight ]]; then
+        [[ $(value io.bfq.weight) == 'default 500' ]]
+    else
+        [[ $(value io.weight) == 'default 4950' ]]
+    fi
+}
+
+@test "cpuset: cpus and mems" {
+    requires cpuset
+    limits 'cpu = {"cpus": "0", "mems": "0"}'
+    [[ $(value cpuset.cpus) == 0 && $(value cpuset.mems) == 0 ]]
+}
+
+@test "hugepageLimits: what is reserved, where the kernel can" {
+    requires hugetlb
+    limits 'hugepageLimits = [{"pageSize": "2MB", "limit": 4194304}]'
+    [[ $(value hugetlb.2MB.rsvd.max) == 4194304 ]]
+}
+
+# --- What is refused ---
+
+@test "what cgroup v2 cannot do is refused" {
+    impossible 'memory.swappiness: *' 'memory = {"swappiness": 60}'
+    impossible 'memory.disableOOMKiller: *' 'memory = {"disableOOMKiller": true}'
+    impossible 'memory.kernel: *' 'memory = {"kernel": 1000000}'
+    impossible 'cpu.realtimeRuntime: *' 'cpu = {"realtimeRuntime": 1000}'
+}
+
+@test "what makes no sense is refused" {
+    impossible 'memory.swap: *limit*' 'memory = {"limit": 52428800, "swap": 1048576}'
+    impossible 'memory.swap: needs *' 'memory = {"swap": 1048576}'
+    impossible 'cpu.burst: *quota*' 'cpu = {"quota": 2000, "burst": 3000}'
+    impossible 'cpu.cpus: *0-*' 'cpu = {"cpus": "0-x"}'
+    impossible 'hugepageLimits[[]0].pageSize: *' 'hugepageLimits = [{"pageSize": "2 MB", "limit": 1}]'
+    impossible 'blockIO.weightDevice[[]0]: *' 'blockIO = {"weightDevice": [{"major": 8, "minor": 0}]}'
+}
+
+@test "unified names files of controllers, and nothing else" {
+    for name in ../memory.max cgroup.procs cgroup.freeze memory .x nothing.max; do
+        bundle "linux.resources = {'unified': {'$name': '1'}}"
+        oci_create
+        refused '*linux.resources.unified*'
+    done
+}
+
+@test "a controller that is not there is named, and nothing is made" {
+    [[ ! -e $mount/cgroup.controllers ]] || ! grep -qw rdma "$mount/cgroup.controllers" || skip 'it is there'
+    bundle 'linux.resources = {"rdma": {"mlx5_1": {"hcaHandles": 3}}}'
+    oci_create
+    refused '*controller rdma*'
+}
+
+@test "network: what cgroup v1 alone can do is ignored, with a warning" {
+    limits 'network = {"classID": 5}'
+    [[ $(cat "$BATS_TEST_TMPDIR/create.err") == *'linux.resources.network.classID'*ignored* ]]
+}
+
+# --- Whose it is ---
+
+@test "a cgroup that the container sees writable is its user's, but for the limits" {
+    requires pids
+    bundle 'linux.namespaces.append({"type": "user"})' 'process.user = {"uid": 5, "gid": 5}' \
+        'linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 10}]' 'linux.gidMappings = linux.uidMappings' \
+        'linux.resources = {"pids": {"limit": 20}}' \
+        'mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid"]})'
+    oci_run
+    [[ $(stat -c %u "$cgroup" "$cgroup/cgroup.procs" "$cgroup/cgroup.subtree_control" "$cgroup/pids.max" | xargs) == \
+        '100005 100005 100005 0' ]]
+    oci exec c1 mkdir /sys/fs/cgroup/below
+    assert_status 0
+    oci exec c1 sh -c 'echo max >/sys/fs/cgroup/pids.max'
+    ((status != 0))
+    [[ $(value pids.max) == 20 ]]
+}
+
+@test "a cgroup that it sees read-only stays ours" {
+    bundle 'mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]})' \
+        'process.user = {"uid": 5, "gid": 5}'
+    oci_run
+    [[ $(stat -c %u "$cgroup" "$cgroup/cgroup.procs" | xargs) == '0 0' ]]
+}
+
+# --- Devices ---
+
+# may FILE MODE: can process 1 of c1 open the device so? (As root of the host, it could make the node.)
+may() { oci exec c1 sh -c "exec 3$2$1" && ((status == 0)); }
+
+with_nodes() {
+    limits "devices = $1"
+    for node in 'kmsg c 1 11' 'rtc c 10 229' 'loop b 7 0'; do
+        # shellcheck disable=SC2086
+        mknod -m 666 "/proc/$pid/root/dev/"$node
+    done
+}
+
+@test "device rules: the last one that speaks of r, w or m decides about it" {
+    with_nodes '[{"allow": False}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"},
+        {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"},
+        {"allow": True, "type": "c", "major": 10}, {"allow": False, "type": "c", "major": 10, "minor": 229, "access": "w"}]'
+    may /dev/kmsg '<' && may /dev/kmsg '<>'
+    oci exec c1 sh -c 'exec 3>/dev/rtc'
+    assert_stderr_like '*Operation not permitted*'
+    # It may: but there is no such device.
+    oci exec c1 sh -c 'exec 3</dev/rtc'
+    [[ $stderr != *'Operation not permitted'* ]]
+    oci exec c1 sh -c 'exec 3</dev/loop'
+    assert_stderr_like '*Operation not permitted*'
+}
+
+@test "device rules: no rule for it means no; the specification's devices always work" {
+    with_nodes '[]'
+    may /dev/null '<>' && may /dev/zero '<' && may /dev/urandom '<'
+    oci exec c1 sh -c 'exec 3</dev/kmsg'
+    assert_stderr_like '*Operation not permitted*'
+    oci update --resources - c1 <<<'{"devices": [{"allow": true}]}'
+    assert_status 0
+    may /dev/kmsg '<'
+    oci update --resources - c1 <<<'{"devices": [{"allow": true}, {"allow": false, "type": "c", "major": 1, "access": "r"}]}'
+    assert_status 0
+    oci exec c1 sh -c 'exec 3</dev/kmsg'
+    assert_stderr_like '*Operation not permitted*'
+    may /dev/null '<>'
+}

@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+#
+# --systemd-cgroup: systemd makes the cgroup, as a transient scope.
+#
+# bats file_tags=step07,cgroup,systemd
+# shellcheck disable=SC2030,SC2031,SC2154
+load ../scripts/test_helper
+load ../scripts/oci_helper
+
+before_each() {
+    requires root rootfs cgroup2 systemd
+    mount=$(cgroup2_mount)
+    unit=rungtest-$$-$RANDOM.scope
+}
+
+after_each() {
+    oci_clean_up || return
+    [[ -z $(systemctl list-units --all --plain --no-legend 'rungtest-*') ]] || fail 'a scope is left' || return
+    ! systemctl is-active --quiet user@65534.service || systemctl stop user@65534.service
+}
+
+# scope SLICE EDIT...: a container in $unit runs; $scope is that one's directory, and $cgroup the container's below.
+scope() {
+    local name=${unit#rungtest-}
+    bundle "linux.cgroupsPath = '$1:rungtest:${name%.scope}'" "${@:2}"
+    oci --systemd-cgroup run --detach --bundle "$bundle" c1 || return
+    ((status == 0)) || return 0
+    pid=$(state_of pid)
+    cgroup=$(cgroup_of "$pid")
+    scope=${cgroup%/container}
+}
+
+value() { cat "$cgroup/$1"; }
+property() { systemctl show "$unit" --property "$1" --value; }
+
+@test "the container is in a scope of its own, in a directory below that is ours" {
+    scope ''
+    [[ $cgroup == "$mount/system.slice/$unit/container" ]]
+    [[ $(property Delegate) == yes && $(property Slice) == system.slice && $(property TasksMax) == infinity ]]
+    [[ -e $cgroup/memory.current && -e $cgroup/pids.current ]]
+    # In its own cgroup namespace this is the root.
+    oci exec c1 cat /proc/self/cgroup
+    assert_output '0::/'
+    oci delete --force c1
+    assert_status 0
+    [[ ! -e $scope && $(property LoadState) == not-found ]]
+}
+
+@test "a dash in a slice's name is a step down" {
+    scope rungtest-a-b.slice
+    [[ $cgroup == "$mount/rungtest.slice/rungtest-a.slice/rungtest-a-b.slice/$unit/container" ]]
+    oci delete --force c1
+    systemctl stop rungtest.slice
+}
+
+@test "limits are in the cgroup's files and in systemd's properties, and update changes both" {
+    scope '' 'linux.resources = {"memory": {"limit": 52428800}, "pids": {"limit": 20}, "cpu": {"quota": 50000, "shares": 512}}'
+    [[ $(value memory.max) == 52428800 && $(value pids.max) == 20 && $(value cpu.max) == '50000 100000' ]]
+    [[ $(property MemoryMax) == 52428800 && $(property TasksMax) == 20 ]]
+    [[ $(property CPUQuotaPerSecUSec) == 500ms && $(property CPUWeight) == 59 ]]
+    oci update --memory 100M --pids-limit 30 c1
+    assert_status 0
+    [[ $(value memory.max) == 104857600 && $(value pids.max) == 30 ]]
+    [[ $(property MemoryMax) == 104857600 && $(property TasksMax) == 30 ]]
+    # systemd writes its own files again; ours stay.
+    oci update -r - c1 <<<'{"unified": {"cpu.max": "20000 50000"}}'
+    systemctl daemon-reload
+    [[ $(value cpu.max) == '20000 50000' && $(value memory.max) == 104857600 ]]
+}
+
+@test "a process that the OOM killer ends does not end the scope" {
+    scope '' 'linux.resources = {"memory": {"limit": 20971520, "swap": 20971520}}'
+    oci exec c1 dd if=/dev/zero of=/dev/null bs=90M count=1
+    assert_status 137
+    is running
+    [[ $(property ActiveState) == active ]]
+}
+
+@test "annotations set other properties" {
+    scope '' 'annotations = {"org.systemd.property.TimeoutStopSec": "7", "org.systemd.property.Description": "\"a test\"",
+        "org.systemd.property.Before": "[\"rungtest-x.service\"]", "org.systemd.property.CPUWeight": "uint64 77"}'
+    [[ $(property TimeoutStopUSec) == 7s && $(property Description) == 'a test' && $(property CPUWeight) == 77 ]]
+    [[ $(property Before) == rungtest-x.service ]]
+}
+
+@test "what makes no sense is refused before systemd is asked" {
+    for path in /a/b slice:x a.slice:x:y/z 'a--b.slice:x:y' 'a:x:y' ':x:y.slice'; do
+        bundle "linux.cgroupsPath = '$path'"
+        oci --systemd-cgroup run --bundle "$bundle" c1
+        ((status != 0))
+        assert_one_line_error '*cgroupsPath*'
+    done
+    scope '' 'annotations = {"org.systemd.property.Before": "what"}'
+    ((status != 0))
+    assert_one_line_error '*annotations.org.systemd.property.Before*'
+    # This one systemd refuses itself.
+    scope '' 'annotations = {"org.systemd.property.Nonsense": "true"}'
+    ((status != 0))
+    assert_one_line_error '*Nonsense*'
+    nothing_left
+}
+
+@test "a name that is taken is refused, and the other one lives on" {
+    scope ''
+    oci --systemd-cgroup run --detach --bundle "$bundle" c2
+    ((status != 0))
+    assert_one_line_error "*$unit*"
+    is running
+    [[ $(property ActiveState) == active ]]
+}
+
+@test "it can end by itself, or while it is frozen; nothing is left" {
+    scope ''
+    oci kill c1 KILL
+    eventually is stopped
+    oci delete c1
+    assert_status 0
+    [[ ! -e $scope && $(property LoadState) == not-found ]]
+    scope ''
+    oci pause c1
+    is paused
+    oci delete --force c1
+    assert_status 0
+    [[ ! -e $scope && $(property LoadState) == not-found ]]
+}
+
+@test "without systemd's socket it says so" {
+    bundle 'linux.cgroupsPath = "system.slice:rungtest:x"'
+    # shellcheck disable=SC2016
+    run_and_show unshare --mount sh -c 'mount -t tmpfs none /run && exec "$@"' sh \
+        "$DEMO_PROGRAM" --root "$BATS_TEST_TMPDIR/other" --systemd-cgroup run --bundle "$bundle" c9
+    assert_status 125
+    [[ $stderr == *'systemd'*'cannot be reached'* ]]
+}
+
+@test "an ordinary user's containers are scopes of that user's systemd" {
+    systemctl start user@65534.service
+    user=(env "XDG_RUNTIME_DIR=/run/user/65534" "${AS_NOBODY[@]}")
+    make_public_copies
+    run_and_show "${user[@]}" "$PUBLIC/demo" --systemd-cgroup run --detach --rootfs "$PUBLIC/rootfs" --name c9 \
+        --memory 50M -- sleep 1000
+    assert_status 0
+    run_and_show "${user[@]}" "$PUBLIC/demo" state c9
+    cgroup=$(cgroup_of "$(json /dev/stdin pid <<<"$output")")
+    [[ $cgroup == "$mount/user.slice/user-65534.slice/user@65534.service/user.slice/rung-c9.scope/container" ]]
+    [[ $(value memory.max) == 52428800 ]]
+    run_and_show "${user[@]}" "$PUBLIC/demo" update --memory 60M c9
+    [[ $(value memory.max) == 62914560 ]]
+    # It is in no cgroup of the user's that this comes from.
+    run_and_show "${user[@]}" "$PUBLIC/demo" exec c9 cat /proc/self/cgroup
+    assert_output '0::/'
+    run_and_show "${user[@]}" "$PUBLIC/demo" delete --force c9
+    assert_status 0
+    [[ ! -e $cgroup ]]
+}
