@@ -172,7 +172,10 @@ void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid)
 {
     if (!c->scope)
         return;
-    systemd_start_scope(c->slice, c->scope, spec, pid);
+    if (!systemd_start_scope(c->slice, c->scope, spec, pid)) {
+        c->path = NULL; /* or undo would kill strangers */
+        fail("create cgroup %s: systemd has such a scope already", c->parent);
+    }
     CLEANUP(free_string) char *number = print_string("%d", (int)pid);
     if (!has_process(c->parent, number))
         fail("create cgroup %s: systemd did not put the process %s there",

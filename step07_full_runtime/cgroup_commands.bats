@@ -126,7 +126,7 @@ has_grown() { (($(wc -c <"$count") > before)); }
     assert_one_line_error '*memory.nothing*'
     oci update -r - c1 <<<'{"pids": {"limit": 5'
     ((status != 0))
-    assert_one_line_error '*(line *'
+    assert_one_line_error '*line 2*'
     [[ $(value pids.max) == 50 ]]
 }
 

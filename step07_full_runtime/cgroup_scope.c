@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "cgroup_place.h"
@@ -105,4 +106,7 @@ void cgroup_plan_scope(struct cgroup *c, const struct spec *spec,
     CLEANUP(free_string) char *slices = slice_path(c->slice);
     c->parent = print_string("%s%s/%s", top, slices, c->scope);
     c->path = join_path(c->parent, "container");
+    if (access(c->parent, F_OK) == 0)
+        fail("create cgroup %s: it exists (another container has this name)",
+             c->parent);
 }

@@ -313,7 +313,7 @@ static int version(void)
 
 /* --- what the others call --- */
 
-void systemd_start_scope(const char *slice, const char *scope,
+bool systemd_start_scope(const char *slice, const char *scope,
                          const struct spec *spec, pid_t pid)
 {
     if (!connect_bus() || !subscribe())
@@ -335,13 +335,18 @@ void systemd_start_scope(const char *slice, const char *scope,
         result = lib.append(m, "a(sa(sv))", 0); /* no other units */
     if (result < 0)
         fail("make %s: %s", scope, strerror(-result));
-    if (!call(m, true, &answer))
+    if (!call(m, true, &answer)) {
+        if (strcmp(answer.error_name, "org.freedesktop.systemd1.UnitExists") ==
+            0)
+            return false;
         fail("make %s with systemd: %s", scope, answer.error);
+    }
     const char *obstacle = wait_for_job(answer.job);
     if (obstacle)
         fail("make %s with systemd: %s (journalctl -u %s)", scope, obstacle,
              scope);
     free_answer(&answer);
+    return true;
 }
 
 void systemd_attach(const char *scope, const char *below, pid_t pid)

@@ -9,6 +9,7 @@
 #ifndef RUNG_SYSTEMD_H
 #define RUNG_SYSTEMD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,8 +22,9 @@ struct spec;
 char *systemd_own_cgroup(void);
 
 /* Make the scope in the slice, with this process in it and the container's
- * limits, and wait until it is there, 30 s at most. Ends the program. */
-void systemd_start_scope(const char *slice, const char *scope,
+ * limits, and wait until it is there, 30 s at most. False if somebody else has
+ * one of this name; ends the program if it cannot be made. */
+bool systemd_start_scope(const char *slice, const char *scope,
                          const struct spec *spec, pid_t pid);
 /* Move the process to the scope, or to the cgroup "/..." below it. Ends the
  * program. */
