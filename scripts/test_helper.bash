@@ -145,8 +145,8 @@ start_demo() {
     demo_err=${demo_out%.out}.err
     : >"$demo_out"
     : >"$demo_err"
-    # A shell makes what it starts with & ignore Ctrl-C: undo that.
-    env --default-signal=INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
+    # A shell makes what it starts with & ignore Ctrl-C, and nohup the hangup: undo that.
+    env --default-signal=HUP,INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
     demo_pid=$!
     running[demo_pid]="${DEMO_WORDS[*]} $*"
     printf '$ %s &\n' "${running[demo_pid]}"
