@@ -16,7 +16,8 @@
 
 /* What happens to a call, if all the conditions on its arguments hold. */
 struct call_rule {
-    uint32_t number; /* of the call, in one architecture */
+    uint32_t token; /* of an architecture */
+    uint32_t number; /* of the call, in it */
     uint32_t action; /* SCMP_ACT_..., which is SECCOMP_RET_... */
     const struct scmp_arg_cmp *conditions;
     unsigned int count;
@@ -24,12 +25,10 @@ struct call_rule {
     bool is_piece; /* of a call that does many things: "socketcall" */
 };
 
-/* The rules of one architecture. */
+/* One architecture. */
 struct call_table {
     uint32_t token; /* AUDIT_ARCH_...: what the kernel calls it */
     bool has_x32; /* x32 is x86-64 with other numbers */
-    struct call_rule *rules;
-    size_t count;
     char **late_names; /* see late_number() */
 };
 
@@ -39,6 +38,8 @@ struct filter {
     size_t architecture_count;
     struct call_table tables[32];
     size_t table_count;
+    struct call_rule *rules;
+    size_t rule_count;
     unsigned int flags; /* SECCOMP_FILTER_FLAG_... */
     bool notifies; /* a rule says SCMP_ACT_NOTIFY */
     char *listener_path; /* the agent's socket */

@@ -67,7 +67,7 @@ static void emit_load(size_t offset)
 static void emit_load_half(unsigned int argument, bool high)
 {
     bool second = high == (BYTE_ORDER == LITTLE_ENDIAN);
-    emit_load(offsetof(struct seccomp_data, args) + 8 * argument + 4 * second);
+    emit_load(offsetof(struct seccomp_data, args[argument]) + (second ? 4 : 0));
 }
 
 /*
@@ -199,14 +199,16 @@ static int32_t mildness(uint32_t action)
 }
 
 /*
- * By number. Of one call's rules those with conditions come first, and of them
- * the strictest; pieces of a call that does many things after the whole; else
- * as they were given.
+ * By architecture and number. Of one call's rules those with conditions come
+ * first, and of them the strictest; pieces of a call that does many things
+ * after the whole; else as they were given.
  */
 static int compare(const void *left, const void *right)
 {
     const struct call_rule *a = left;
     const struct call_rule *b = right;
+    if (a->token != b->token)
+        return a->token < b->token ? -1 : 1;
     if (a->number != b->number)
         return a->number < b->number ? -1 : 1;
     if (!a->count != !b->count)
@@ -255,19 +257,24 @@ static size_t add_call(struct range *ranges, size_t *count,
 }
 
 /* The numbers of one architecture, from 0 to the last. */
-static void emit_architecture(const struct filter *f, struct call_table *table)
+static void emit_architecture(const struct filter *f,
+                              const struct call_table *table)
 {
-    qsort(table->rules, table->count, sizeof(*table->rules), compare);
-    struct range *ranges = allocate(2 * table->count + 4, sizeof(*ranges));
+    const struct call_rule *rules = f->rules;
+    size_t limit = f->rule_count;
+    for (; limit && rules->token != table->token; limit--)
+        rules++;
+    size_t own = 0;
+    while (own < limit && rules[own].token == table->token)
+        own++;
+    struct range *ranges = allocate(2 * own + 4, sizeof(*ranges));
     size_t count = 0;
     struct range rest = {.action = f->default_action};
     add_range(ranges, &count, rest);
     bool closes_x32 = table->token == AUDIT_ARCH_X86_64 && !table->has_x32;
-    for (size_t i = 0; i < table->count;) {
-        const struct call_rule *rule = &table->rules[i];
-        i +=
-            add_call(ranges, &count, rule, table->count - i, f->default_action);
-        rest.first = rule->number + 1;
+    for (size_t i = 0; i < own;) {
+        rest.first = rules[i].number + 1;
+        i += add_call(ranges, &count, &rules[i], own - i, f->default_action);
         add_range(ranges, &count, rest);
     }
     if (closes_x32) {
@@ -284,7 +291,8 @@ static void emit_architecture(const struct filter *f, struct call_table *table)
 
 void seccomp_assemble(struct filter *f)
 {
-    length = 0;
+    if (f->rule_count)
+        qsort(f->rules, f->rule_count, sizeof(*f->rules), compare);
     emit_load(offsetof(struct seccomp_data, arch));
     for (size_t i = 0; i < f->table_count; i++) {
         emit_jump(BPF_JEQ, f->tables[i].token, 1, 0);
