@@ -45,6 +45,10 @@ void lsm_check(const struct spec *spec)
         fail("config.json: process.selinuxLabel: \"%s\": this kernel has no "
              "SELinux, or it is off",
              p->selinux_label);
+    if (spec->mount_label && *spec->mount_label && !has_selinux())
+        fail("config.json: linux.mountLabel: \"%s\": this kernel has no "
+             "SELinux, or it is off",
+             spec->mount_label);
 }
 
 void lsm_open(const struct spec *spec)

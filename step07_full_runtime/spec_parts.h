@@ -14,7 +14,7 @@ void read_mounts(struct spec *spec, const struct field *mounts);
 /* "private", "rslave"...: MS_PRIVATE, MS_SLAVE | MS_REC...; 0: unknown */
 unsigned long propagation_flags(const char *name);
 /* spec_hooks.c: the object "hooks" */
-void read_hooks(struct spec *spec, const struct field *hooks);
+void read_hooks(struct spec *spec, const struct field *object);
 /* spec_linux.c: the object "linux", but for what follows */
 void read_linux(struct spec *spec, const struct field *object);
 /* spec_resources.c: the object "linux.resources" */
