@@ -83,7 +83,8 @@ long=$(printf 'x%.0s' {1..5000})
 # hint: strchr(3); docker-run(1) knows the form.
 # hint: edit_volume in edits.c.
 @test "bad values of --volume" {
-    refuses --volume '' /tmp /tmp: :/mnt /tmp:relative relative:mnt /tmp:/mnt:rx /tmp:/mnt:ro:ro
+    refuses --volume '' /tmp /tmp: :/mnt /tmp:relative relative:mnt /tmp:/mnt:rx /tmp:/mnt:ro:ro \
+        /tmp:/ /tmp:// /tmp:/. /tmp:/..:ro
 }
 
 # hint: Was the source made, or the error late?
@@ -255,4 +256,62 @@ long=$(printf 'x%.0s' {1..5000})
     rung run --bundle bundle x
     assert_status 125
     assert_one_line_error
+}
+
+@test "spec --bundle: of a bundle that has no config.json yet, as of one that has" {
+    mkdir bundle
+    # The shell has made an empty file by then.
+    "$DEMO_PROGRAM" spec --bundle bundle --hostname first -- true >bundle/config.json
+    rung spec --bundle bundle --workdir /tmp
+    assert_status 0
+    assert_output_like '*"hostname": "first"*"cwd": "/tmp"*'
+    # No container's name comes first, as it does in run.
+    rung spec --bundle bundle echo here
+    assert_output_like '*"args": [[]*"echo",*"here"*'
+}
+
+@test "without flags, config.json stays as it is" {
+    "$DEMO_PROGRAM" spec --memory 50M --user 5:6 --cap-add CAP_KILL -- true |
+        python3 -c '
+import json, sys
+config = json.load(sys.stdin)
+del config["linux"]["resources"]["memory"]["swap"]
+config["process"]["capabilities"]["permitted"].append("CAP_CHOWN")
+config["process"]["capabilities"]["effective"].append("CAP_CHOWN")
+json.dump(config, sys.stdout, indent=4)
+print()' >config.json
+    rung spec --config config.json
+    assert_status 0
+    assert_output "$(<config.json)"
+}
+
+@test "run ID in a bundle's directory is that bundle's container; after -- it is a command" {
+    mkdir bundle
+    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" --no-tty -- echo from the bundle >bundle/config.json
+    cd bundle
+    rung run some-name
+    assert_status 0
+    assert_output 'from the bundle'
+    rung run --env A=b some-name
+    assert_output 'from the bundle'
+    rung run --rootfs "$ROOTFS" -- hostname
+    assert_output container
+    rung run --rootfs "$ROOTFS" echo several words
+    assert_output 'several words'
+    # Some other program's file of that name.
+    echo '{"version": 1}' >config.json
+    rung run --rootfs "$ROOTFS" hostname
+    assert_output container
+}
+
+@test "each command has --help, and refuses a flag that it does not have" {
+    for command in run create start exec kill delete state list spec ps pause resume update events; do
+        rung "$command" --help
+        assert_status 0
+        assert_output_like "usage: * $command *"
+        [[ -z $stderr ]]
+        rung "$command" --no-such-flag x
+        assert_status 2
+        assert_one_line_error '*--no-such-flag: unknown option*'
+    done
 }
