@@ -11,7 +11,8 @@
  *   3  container.c       the container's life in the parent; attend.c
  *      init.c start.c exec.c  the way to the command in the child
  *   2  namespaces.c rootfs.c mounts.c cgroup.c devices.c network.c console.c
- *      capabilities.c seccomp.c process.c hooks.c state.c   one concern each
+ *      netdevices.c capabilities.c seccomp*.c lsm.c scheduling.c process.c
+ *      hooks.c state.c   one concern each
  *   1  spec*.c           config.json as struct spec; json*.c, mount_fd.c,
  *                        copy_up.c, id_maps.c
  *   0  util.c            errors, files; channel.c safeguards.c
