@@ -50,8 +50,10 @@ static int next_flag(int argc, char **argv, const struct flag *flags)
     return i;
 }
 
-void print_flags(const struct flag *flags)
+static void print_help(const char *command, const struct flag *flags,
+                       const char *arguments)
 {
+    printf("usage: %s %s [flags] %s\n\n", program_name(), command, arguments);
     for (const struct flag *f = flags; f->name; f++) {
         char letter[8] = "";
         if (f->letter)
@@ -74,11 +76,7 @@ void read_flags(int argc, char **argv, const struct flag *flags,
             *f->text = optarg;
         if (f->name)
             continue;
-        if (arguments) {
-            printf("usage: %s %s [flags] %s\n\n", program_name(), argv[0],
-                   arguments);
-            print_flags(flags);
-        }
+        print_help(argv[0], flags, arguments);
         if (explain)
             explain();
         exit(EXIT_SUCCESS);

@@ -1,0 +1,393 @@
+#!/usr/bin/env bats
+#
+# The command line that engines speak, and what is left when something dies half-way.
+#
+# bats file_tags=step07,lifecycle
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+load ../scripts/test_helper
+load ../scripts/oci_helper
+
+before_each() { requires root rootfs cgroup2; }
+
+# receive_terminal OPTIONS...: run rung OPTIONS --console-socket SOCKET ID, and print what comes from the terminal it
+# sends. Once that is "ready", the bytes of $typed are typed.
+receive_terminal() {
+    oci_set_up
+    # shellcheck disable=SC2016
+    python3 -c '
+import os, socket, subprocess, sys
+directory, typed, program, state, *words = sys.argv[1:]
+os.chdir(directory)
+server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+server.bind("console")
+server.listen()
+server.settimeout(60)
+# A relative path: it starts where the caller is.
+runtime = subprocess.Popen([program, "--root", state, words[0], "--console-socket", "console", *words[1:]], stdin=subprocess.DEVNULL)
+connection, _ = server.accept()
+_, fds, _, _ = socket.recv_fds(connection, 1000, 1)
+if words[0] == "create":
+    assert runtime.wait(60) == 0
+    runtime = subprocess.Popen([program, "--root", state, "start", "c1"])
+assert runtime.wait(60) == 0 or words[0] == "exec"
+while True:
+    try:
+        data = os.read(fds[0], 1000)
+    except OSError:
+        break
+    if not data:
+        break
+    sys.stdout.buffer.write(data)
+    if typed and b"ready" in data:
+        os.write(fds[0], typed.encode())
+        typed = ""
+' "$BATS_TEST_TMPDIR" "$typed" "$DEMO_PROGRAM" "$state" "$@"
+}
+
+# --- create, start, run ---
+
+@test "create: --pid-file, and paths that are relative to the caller" {
+    bundle 'process.args = ["sh", "-c", "exit 7"]'
+    cd "${bundle%/*}"
+    rung --root oci-state --log log.json --log-format json create --bundle "${bundle##*/}" --pid-file pid c1
+    assert_status 0
+    [[ $(<pid) == "$(state_of pid)" && $(state_of bundle) == "$bundle" ]]
+    cd /
+    oci_start
+    eventually is stopped
+    oci delete c1
+    cd "$bundle"
+    oci run c1
+    assert_status 7
+    nothing_left
+}
+
+@test "run: --config, --detach, --pid-file, exit statuses" {
+    bundle 'process.args = ["sh", "-c", "exit 3"]'
+    mv "$bundle/config.json" "$BATS_TEST_TMPDIR/other.json"
+    oci run --bundle "$bundle" --config "$BATS_TEST_TMPDIR/other.json" c1
+    assert_status 3
+    local pair
+    for pair in '/no/such:127' '/etc:126' '/etc/passwd:126' 'no-such:127'; do
+        bundle 'process.args = ["'"${pair%:*}"'"]'
+        oci run --bundle "$bundle" c1
+        assert_status "${pair#*:}"
+        nothing_left
+    done
+    bundle 'process.args = ["sh", "-c", "kill -9 $(($$ + 1)) 2>/dev/null; sleep 0.1 & kill -9 $!; wait $!; exit $?"]'
+    oci run --bundle "$bundle" c1
+    assert_status 137
+    bundle
+    oci run --bundle "$bundle" --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1
+    assert_status 0
+    is running
+    [[ $(<"$BATS_TEST_TMPDIR/pid") == "$(state_of pid)" ]]
+    bundle 'process.args = ["true"]'
+    oci run --bundle "$bundle" --detach c2
+    assert_status 0
+    eventually is stopped c2
+}
+
+@test "--console-socket: the terminal goes to who listens there, and passes bytes as they are" {
+    bundle 'process.terminal = True' 'process.args = ["sh", "-c", "stty raw -echo; echo ready; dd bs=1 count=6 2>/dev/null | hexdump -C"]'
+    # Ctrl-C, Ctrl-D, Ctrl-Z and a carriage return are bytes like others.
+    typed=$'a\x03\x04\x1a\rb' receive_terminal create --bundle "$bundle" c1 >"$BATS_TEST_TMPDIR/out"
+    grep -q '61 03 04 1a 0d 62' "$BATS_TEST_TMPDIR/out"
+    # Without a listener, or without a socket at all, there is nobody for a terminal.
+    bundle 'process.terminal = True'
+    oci create --bundle "$bundle" --console-socket /no/such c2
+    ((status != 0)) && [[ ! -e $cgroup ]]
+    oci create --bundle "$bundle" c2
+    ((status != 0)) && [[ ! -e $cgroup ]]
+}
+
+@test "the same id twice, at the same time: one container" {
+    local i pids=() good=0
+    bundle
+    oci_set_up
+    for i in 1 2 3 4 5; do
+        "$DEMO_PROGRAM" --root "$state" create --bundle "$bundle" c1 </dev/null >"$BATS_TEST_TMPDIR/out$i" 2>&1 3>&- 4>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do
+        if wait "$i"; then good=$((good + 1)); fi
+    done
+    ((good == 1))
+    is created
+    pids=() good=0
+    for i in 1 2 3 4 5; do
+        "$DEMO_PROGRAM" --root "$state" start c1 >"$BATS_TEST_TMPDIR/out$i" 2>&1 3>&- 4>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do
+        if wait "$i"; then good=$((good + 1)); fi
+    done
+    ((good == 1))
+    is running
+}
+
+@test "twenty containers at once" {
+    local i pids=()
+    bundle 'del linux.cgroupsPath'
+    oci_set_up
+    every() {
+        pids=()
+        for i in {1..20}; do
+            "$DEMO_PROGRAM" --root "$state" "$@" "p$i" </dev/null >"$BATS_TEST_TMPDIR/out$i" 2>&1 3>&- 4>&- &
+            pids+=($!)
+        done
+        for i in "${!pids[@]}"; do
+            wait "${pids[i]}" || fail "$1: $(<"$BATS_TEST_TMPDIR/out$((i + 1))")" || return
+        done
+    }
+    every create --bundle "$bundle"
+    every start
+    [[ $("$DEMO_PROGRAM" --root "$state" list | grep -c running) == 20 ]]
+    # Each in a cgroup of its own.
+    [[ $(for i in {1..20}; do cgroup_of "$(state_of pid "p$i")"; done | sort -u | wc -l) == 20 ]]
+    every delete --force
+    nothing_left
+}
+
+# --- state, list, kill, delete ---
+
+@test "list: a table, JSON, names alone" {
+    bundle
+    oci_create
+    oci list
+    assert_output_like 'ID*PID*STATUS*BUNDLE*CREATED*OWNER*c1*created*'"$bundle"'*T*Z*root*'
+    oci list --quiet
+    assert_output c1
+    oci list --format json
+    [[ $(json - 0.id <<<"$output") == c1 ]] || [[ $(json /dev/stdin 0.id <<<"$output") == c1 ]]
+    [[ $(json /dev/stdin 0.created <<<"$output") == 20??-??-??T??:??:??* ]]
+    oci delete --force c1
+    oci list --format json
+    assert_output '[]'
+}
+
+@test "kill --all: without a PID namespace, too" {
+    bundle 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]' \
+        'process.args = ["sh", "-c", "sleep 1001 & sleep 1002 & echo ready; wait"]'
+    oci_run
+    eventually grep -q ready "$out"
+    [[ $(wc -l <"$cgroup/cgroup.procs") == 3 ]]
+    oci kill --all c1 KILL
+    assert_status 0
+    eventually is stopped
+    oci delete c1
+    assert_status 0
+    nothing_left
+}
+
+@test "pause: kill and delete --force reach a container that is frozen" {
+    bundle
+    oci_run
+    oci pause c1
+    assert_status 0
+    is paused
+    oci exec c1 true
+    ((status != 0))
+    oci kill c1 KILL
+    assert_status 0
+    eventually is stopped
+    oci delete c1
+    assert_status 0
+    bundle
+    oci_run
+    oci pause c1
+    oci delete --force c1
+    assert_status 0
+    nothing_left
+}
+
+@test "delete --force: absent, twice, created, running" {
+    oci delete --force absent
+    assert_status 0
+    bundle
+    oci_create
+    pid=$(state_of pid)
+    oci delete --force c1
+    assert_status 0
+    nothing_left
+    [[ ! -e /proc/$pid ]]
+    oci delete --force c1
+    assert_status 0
+    bundle 'hooks = {"poststop": [hook("echo called >'"$BATS_TEST_TMPDIR"'/poststop")]}'
+    oci_run
+    oci delete --force c1
+    assert_status 0
+    nothing_left
+    [[ ! -e /proc/$pid && -e $BATS_TEST_TMPDIR/poststop ]]
+}
+
+# --- exec ---
+
+@test "exec: its options" {
+    bundle 'process.env.append("FROM=config")' 'process.cwd = "/usr"'
+    oci_run
+    oci exec c1 sh -c 'echo $FROM; pwd; id -u; exit 9'
+    assert_status 9
+    assert_output $'config\n/usr\n0'
+    oci exec --env A=1 -e B=2 --cwd /bin --user 5:6 c1 sh -c 'echo $A$B$FROM; pwd; id -u; id -g'
+    assert_status 0
+    assert_output $'12config\n/bin\n5\n6'
+    oci exec --cap CAP_CHOWN c1 sh -c 'grep CapEff /proc/self/status'
+    assert_output_like '*1'
+    local pair
+    for pair in '/no/such:127' '/etc:126' 'no-such:127'; do
+        oci exec c1 "${pair%:*}"
+        assert_status "${pair#*:}"
+    done
+    oci exec c1 sh -c 'kill -TERM $$'
+    assert_status 143
+    oci exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1 sleep 1003
+    assert_status 0
+    grep -qz 1003 "/proc/$(<"$BATS_TEST_TMPDIR/pid")/cmdline"
+    echo '{"args": ["sh", "-c", "echo $X; pwd; id -u; ulimit -n"], "cwd": "/etc", "env": ["PATH=/bin", "X=y"], "user": {"uid": 7, "gid": 8},
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 77}]}' >"$BATS_TEST_TMPDIR/process.json"
+    cd "$BATS_TEST_TMPDIR"
+    oci exec --process process.json c1
+    assert_status 0
+    assert_output $'y\n/etc\n7\n77'
+    echo text >"$BATS_TEST_TMPDIR/three"
+    oci exec --preserve-fds 1 c1 cat /proc/self/fd/3 3<"$BATS_TEST_TMPDIR/three"
+    is running
+}
+
+@test "exec --tty --console-socket" {
+    bundle
+    oci_run
+    typed='' receive_terminal exec --tty c1 sh -c 'tty; echo done' >"$BATS_TEST_TMPDIR/tty"
+    [[ $(<"$BATS_TEST_TMPDIR/tty") == $'/dev/pts/0\r\ndone\r' ]]
+}
+
+# --- The log ---
+
+@test "--log: records for engines" {
+    local log=$BATS_TEST_TMPDIR/log
+    bundle 'process.cwd = "a\"b\\\\\n\u0001"'
+    rung --root "$BATS_TEST_TMPDIR/oci-state" --log "$log" --log-format json create --bundle "$bundle" c1
+    ((status != 0))
+    quick_python -c '
+import json, re, sys
+record = json.loads(open(sys.argv[1]).read())
+assert record["level"] == "error" and "process.cwd" in record["msg"], record
+assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", record["time"]), record' "$log"
+    # What the child says stands there, too, and after what was there already.
+    bundle 'mounts.append(bind("/no/such", "/x"))'
+    rung --root "$BATS_TEST_TMPDIR/oci-state" --log "$log" --log-format json create --bundle "$bundle" c1
+    ((status != 0))
+    [[ $(wc -l <"$log") == 2 && $(tail -n 1 "$log") == *'"level":"error"'*/no/such* ]]
+    rung --root "$BATS_TEST_TMPDIR/oci-state" --log "$log" create --bundle "$bundle" c1
+    [[ $(tail -n 1 "$log") == *level=error* ]]
+}
+
+# --- Who dies half-way ---
+
+@test "the container dies before start: start says so, and delete works" {
+    bundle
+    oci_create
+    kill -KILL "$(state_of pid)"
+    eventually is stopped
+    oci_start
+    ((status != 0))
+    oci delete c1
+    assert_status 0
+    nothing_left
+}
+
+@test "start is killed before it says go: the next one starts the container" {
+    bundle 'process.args = ["sh", "-c", "echo it runs; sleep 1000"]'
+    oci_create
+    strace -qq -o /dev/null -e trace=connect -e inject=sendto:signal=KILL:when=1 "$DEMO_PROGRAM" --root "$state" start c1 \
+        >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- 4>&- || true
+    if is created; then
+        [[ ! -s $out ]]
+        oci_start
+        assert_status 0
+    fi
+    eventually grep -q 'it runs' "$out"
+}
+
+@test "the runtime is killed while a hook runs: delete --force cleans up" {
+    bundle 'hooks = {"createRuntime": [hook("echo >'"$BATS_TEST_TMPDIR"'/called; exec sleep 20")]}'
+    oci_set_up
+    "$DEMO_PROGRAM" --root "$state" create --bundle "$bundle" c1 </dev/null >"$out" 2>&1 3>&- 4>&- &
+    local runtime=$!
+    eventually test -e "$BATS_TEST_TMPDIR/called"
+    is creating
+    pid=$(state_of pid)
+    kill -KILL "$runtime"
+    wait "$runtime" || true
+    eventually process_ended "$pid"
+    oci delete --force c1
+    assert_status 0
+    nothing_left
+    pkill -x -f 'sleep 20' || true
+}
+
+# A container with something of everything, which tells what it has: what it prints must never be less.
+full_bundle() {
+    bundle 'root.readonly = True' 'process.noNewPrivileges = True' 'linux.maskedPaths = ["/proc/kcore"]' 'linux.readonlyPaths = ["/proc/sys"]' \
+        'linux.resources = {"pids": {"limit": 50}, "devices": [{"allow": False, "access": "rwm"}]}' \
+        'process.capabilities = {s: ["CAP_KILL"] for s in ["bounding", "permitted", "effective"]}' 'process.user = {"uid": 5, "gid": 6}' \
+        'linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_ERRNO"}]}' \
+        'process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 77}]' 'process.oomScoreAdj = 100' 'hostname = "full"' \
+        'mounts.append(bind("/etc", "/mnt", "ro"))' \
+        'process.args = ["sh", "-c", "grep -E \"^(Cap|NoNew|Seccomp:|Uid|Gid|Groups)\" /proc/self/status; ulimit -n; hostname; cat /proc/self/oom_score_adj; for m in / /proc/sys /mnt; do grep -c \" $m ro\" /proc/self/mountinfo; done; head -c 1 /proc/kcore | wc -c; ls -l /proc/self/ns | grep -c :"]'
+}
+
+# injected KIND CALL:N: run it while that call, the Nth of a process, fails or kills.
+injected() {
+    status=0
+    timeout --kill-after=5 30 strace -f -qq -o /dev/null -e "trace=${2%:*}" -e "inject=${2%:*}:$1:when=${2#*:}" \
+        "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1 </dev/null >"$out" 2>"$out.err" 3>&- 4>&- || status=$?
+}
+
+# Calls that make a container: the first of a kind in a process, the third... Those that fail and those that kill take
+# turns, as each run takes half a second.
+CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig:4 fsmount:1 fsmount:2 move_mount:1
+    move_mount:4 open_tree:1 open_tree:3 mount_setattr:1 mount_setattr:3 mount:1 mknodat:2 mkdirat:1 mkdir:1 symlinkat:1 pivot_root:1
+    umount2:1 fchdir:1 chroot:1 setns:1 unshare:1 sethostname:1 socketpair:1 sendto:1 recvmsg:1 write:1 write:3 write:5 rename:1 rename:2
+    memfd_create:1 bpf:1 bpf:2 prctl:1 prctl:3 prctl:20 capset:1 capset:2 setgroups:1 setresuid:1 setresgid:1 seccomp:1 seccomp:2
+    prlimit64:2 close_range:1 waitid:1 poll:1 signalfd4:1 pidfd_open:1 unlink:1 rmdir:1 keyctl:1 fchownat:1 chdir:1)
+
+@test "a call that fails: the container is whole, or there is none" {
+    full_bundle
+    oci_set_up
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    local expected=$output point bad=0 failed=0 i
+    [[ $expected == *CapEff:*NoNewPrivs:*77*full*100*1*1*1*0* ]]
+    for ((i = 0; i < ${#CALLS[@]}; i += 2)); do
+        point=${CALLS[i]}
+        injected error=ENOMEM "$point"
+        if ((status == 0)); then
+            [[ $(<"$out") == "$expected" ]] || { echo "$point: a weaker container: $(diff <(echo "$expected") "$out")" && bad=1; }
+        elif ((status == 124)); then
+            echo "$point: it hangs" && bad=1
+        elif [[ ! -s $out.err ]]; then
+            echo "$point: status $status, and not a word" && bad=1
+        fi
+        ((status == 0)) || failed=$((failed + 1))
+        # What could not be undone was said, and can be undone now.
+        rung --root "$state" delete --force c1
+        ((status == 0)) && nothing_left || { echo "$point: something is left" && bad=1; }
+    done
+    ((bad == 0 && failed > 15))
+}
+
+@test "a SIGKILL at any call: delete --force finds all that is left" {
+    full_bundle
+    oci_set_up
+    local point bad=0 killed=0 i
+    for ((i = 1; i < ${#CALLS[@]}; i += 2)); do
+        point=${CALLS[i]}
+        injected signal=KILL "$point"
+        ((status == 0)) || killed=$((killed + 1))
+        rung --root "$state" delete --force c1
+        ((status == 0)) && nothing_left || { echo "$point: something is left" && bad=1; }
+    done
+    ((bad == 0 && killed > 15))
+}
