@@ -362,7 +362,8 @@ opens() {
     pid=$(container_pid) || return
     [[ $(new_namespaces "$pid") == "$types" ]] ||
         fail "$*: new are: $(new_namespaces "$pid"), not: $types" || return
-    stop_demo
+    kill -KILL "$pid"
+    wait_for_demo
 }
 
 # points: 2
