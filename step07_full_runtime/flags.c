@@ -62,6 +62,7 @@ static void print_help(const char *command, const struct flag *flags,
         char *flag = print_string("--%s %s", f->name, f->value ? f->value : "");
         printf("  %-26s %s%s\n", flag, f->help, letter);
     }
+    printf("  %-26s %s\n", "--help", "this list (-h)");
 }
 
 void read_flags(int argc, char **argv, const struct flag *flags,

@@ -7,7 +7,6 @@
 # The flags that --help lists: all, or those that take a value ("--memory SIZE").
 _rung_flags() {
     "$@" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
-    printf '%s\n' --help
 }
 
 _rung_flags_with_value() {
