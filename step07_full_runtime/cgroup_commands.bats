@@ -47,6 +47,11 @@ has_grown() { (($(wc -c <"$count") > before)); }
     oci pause c1
     ((status != 0))
     assert_one_line_error '*paused*'
+    oci delete --force c1
+    oci_create
+    oci pause c1
+    ((status != 0))
+    assert_one_line_error '*it is created*'
     oci pause nobody
     ((status != 0))
     assert_one_line_error '*nobody*does not exist*'

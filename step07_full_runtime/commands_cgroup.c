@@ -49,6 +49,9 @@ static int freeze(int argc, char **argv, bool frozen)
     struct cgroup cgroup;
     load_cgroup(&state, only_id(argc, argv), &cgroup);
     enum status status = state_status(&state);
+    if (status == STATUS_CREATED) /* `start` would wait for it */
+        quit(1, "%s container %s: container not running (it is created)",
+             argv[0], state.id);
     if (frozen == (status == STATUS_PAUSED))
         quit(1, "%s container %s: container %s (it is %s)", argv[0], state.id,
              frozen ? "already paused" : "not paused", status_name(status));
