@@ -21,7 +21,7 @@ SUDO = $$([ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list what can be made (this list)
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
-	    /^[a-z0-9 ]+:.*## / { n = split($$1, name, " "); \
+	    /^[a-z0-9 -]+:.*## / { n = split($$1, name, " "); \
 	    if (n > 1) name[1] = name[1] (n > 2 ? ".." : ", ") name[n]; \
 	    printf "  make %-15s %s\n", name[1], $$2 }' Makefile
 
@@ -154,6 +154,7 @@ lint-scripts:
 	shellcheck -x -e SC2317 $(SCRIPTS)
 	mandoc -T lint -W warning step07_full_runtime/rung.1
 	shellcheck -x -S warning -s bats $(BATS)
+	pyflakes3 scripts/lab scripts/lab.d/*.py scripts/lab.d/handout
 
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
@@ -240,9 +241,11 @@ step04_mount_proc/demo step05_cgroup_v2/demo step06_veth/demo: \
 %/demo: $$(sort %/demo.c $$(wildcard %/*.[ch])) $(BUILD)/command
 	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,$(call step,$*))
 
-# A learner's program is built as ours is: work/step05_cgroup_v2/demo.
+# A learner's program is built as ours is: work/step05_cgroup_v2/demo. For
+# step07, which begins with our step06, it may use the libraries of both.
 work/%/demo: $$(wildcard work/$$*/*.[ch]) $(BUILD)/command
-	@$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,$(call step,$(*F)))
+	@$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,$(if \
+	    $(filter step07%,$(*F)),step06))$(call link_flags,$(call step,$(*F)))
 
 $(BUILD)/step0%/demo: $$(wildcard step0$$*_*/*.[ch]) $(BUILD)/command
 	@mkdir -p $(@D)

@@ -350,13 +350,15 @@ static struct hearing look_at_hearing(pid_t pid)
  * Would the child notice this signal? As process 1 it gets only what it has a
  * handler for, or blocks and waits for as we do; the kernel drops the rest:
  * pid_namespaces(7). Whoever waits for a signal sleeps. A shell that is about
- * to fork blocks all for a moment, and hears none: then look again.
+ * to fork blocks all for a moment, and hears none: then look again. If it stays
+ * so, the key has stopped the child that it waits for in vfork(2).
  */
 static bool is_deaf(const struct container *c, int signal)
 {
     uint64_t bit = UINT64_C(1) << (signal - 1);
+    struct hearing hearing = {0};
     for (int looks = 0; looks < 1000; looks++) {
-        struct hearing hearing = look_at_hearing(c->pid);
+        hearing = look_at_hearing(c->pid);
         if (hearing.handled & bit)
             return false;
         if (!(hearing.blocked & bit))
@@ -365,7 +367,7 @@ static bool is_deaf(const struct container *c, int signal)
             return false;
         usleep(1000);
     }
-    return false;
+    return hearing.state == 'D';
 }
 
 /* Join the container's group in front, to hear the keys as it does. */

@@ -54,11 +54,13 @@ static bool is_in_set(const char *status, const char *name, int number)
 /*
  * Does it handle or ignore the signal, or block it and wait for it as we do?
  * Whoever waits for a signal sleeps. A shell that is about to fork blocks all
- * for a moment, and hears none: then look again. proc(5)
+ * for a moment, and hears none: then look again. If it stays so, the key has
+ * stopped the child that it waits for in vfork(2). proc(5)
  */
 static bool hears(pid_t pid, int number)
 {
     CLEANUP(free_string) char *path = print_string("/proc/%d/status", pid);
+    bool waits = false;
     for (int looks = 0; looks < 1000; looks++) {
         CLEANUP(free_string) char *status = read_file_at(AT_FDCWD, path);
         if (!status)
@@ -70,9 +72,10 @@ static bool hears(pid_t pid, int number)
             return false;
         if (strstr(status, "\nState:\tS") || strstr(status, "\nState:\tT"))
             return true;
+        waits = strstr(status, "\nState:\tD");
         (void)usleep(1000);
     }
-    return true;
+    return !waits;
 }
 
 /*

@@ -18,6 +18,10 @@ swap_is() { [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == "$1" 
 
 # --- pause, resume ---
 
+# points: 2
+# hint: Which process went on, or was the answer there before the kernel had done it?
+# hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze and cgroup.events; poll(2).
+# hint: cgroup_freeze, and wait_for "frozen 1" with a limit to the time.
 @test "pause stops every process, and resume lets them go on" {
     oci exec --detach c1 sh -c 'while :; do echo x; sleep 0.01; done >/dev/shm/count'
     count=/proc/$pid/root/dev/shm/count
@@ -39,6 +43,9 @@ swap_is() { [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == "$1" 
 
 has_grown() { (($(wc -c <"$count") > before)); }
 
+# hint: Which of the three was no error?
+# hint: runc-pause(8); the state comes first.
+# hint: commands_cgroup.c looks at the state before cgroup_freeze.
 @test "pause what is paused, resume what runs, pause what is not there: errors" {
     oci resume c1
     ((status != 0))
@@ -57,6 +64,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     assert_one_line_error '*nobody*does not exist*'
 }
 
+# hint: A frozen process hears no SIGTERM. And SIGKILL?
+# hint: kernel: admin-guide/cgroup-v2.rst, cgroup.kill.
+# hint: cgroup_kill; thaw is not needed.
 @test "a paused container can be killed, and deleted by force" {
     oci pause c1
     oci kill c1 KILL
@@ -72,6 +82,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     nothing_left
 }
 
+# hint: Did the signal wake it, or get lost?
+# hint: signal(7): a signal waits.
+# hint: cgroup_signal sends it to each process, and leaves cgroup.freeze alone.
 @test "kill --all of a paused container: it stays paused, and hears of it later" {
     oci pause c1
     oci kill --all c1 USR1
@@ -81,6 +94,10 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 # --- update ---
 
+# points: 2
+# hint: Which flag is missing, or writes another file than runc's?
+# hint: runc-update(8).
+# hint: The table of update's flags in commands_cgroup.c.
 @test "update: flags, in runc's words" {
     oci update --memory 100M --memory-reservation 20M --pids-limit 60 --cpu-period 50000 --cpu-quota 25000 \
         --cpu-burst 5000 --cpu-share 512 c1
@@ -89,6 +106,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(value cpu.max) == '25000 50000' && $(value cpu.max.burst) == 5000 && $(value cpu.weight) == 59 ]]
 }
 
+# hint: memory.swap.max is the difference of two numbers. What if only one of them changes?
+# hint: config-linux.md, "Memory".
+# hint: cgroup_update takes the old value for what is not given.
 @test "update: swap beside the memory stays as it is, unless it is given" {
     swap_is 10485760
     oci update --memory 100M c1
@@ -100,6 +120,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     swap_is max
 }
 
+# hint: The second update forgot the first. Where is it kept?
+# hint: config.json in the state's directory; rename(2).
+# hint: After cgroup_update the resources are stored again.
 @test "update: what was set before is remembered" {
     oci update --cpu-quota 25000 c1
     oci update --cpu-period 50000 c1
@@ -108,6 +131,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(value cpu.max) == '25000 50000' && $(value memory.max) == 52428800 ]]
 }
 
+# hint: What did 0 do?
+# hint: runc-update(8), "--resources".
+# hint: read_resources, with 0 taken for "not given".
 @test "update: --resources takes a file, or standard input; 0 and null leave things as they are" {
     echo '{"memory": {"limit": 83886080, "swap": 0}, "cpu": null, "pids": {"limit": 7}}' >limits.json
     oci update --resources limits.json c1
@@ -118,6 +144,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(value memory.high) == 41943040 && $(value memory.max) == 83886080 ]]
 }
 
+# hint: The first limit was set, and the second was refused. What is the state now?
+# hint: write(2) may fail in the middle: check all, then write all.
+# hint: check_update in cgroup_limits.c.
 @test "update: everything is checked before anything is written" {
     oci update --pids-limit 5 --cpu-rt-period 1000 c1
     ((status != 0))
@@ -135,6 +164,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(value pids.max) == 50 ]]
 }
 
+# hint: The third file could not be written. And the first two?
+# hint: write(2), EBUSY and EINVAL from cgroup files: read the old value before.
+# hint: take_back in cgroup_limits.c.
 @test "update: what the kernel refuses half-way is taken back" {
     oci update -r - c1 <<<'{"memory": {"limit": 83886080}, "pids": {"limit": 5}, "unified": {"memory.high": "lots"}}'
     ((status != 0))
@@ -146,6 +178,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(value memory.max) == 52428800 ]]
 }
 
+# hint: Less than memory.current means a kill. Who asked first?
+# hint: config-linux.md, "checkBeforeUpdate".
+# hint: check_update compares with read_number(c, "memory.current").
 @test "update: checkBeforeUpdate refuses less memory than is used" {
     oci update -r - c1 <<<'{"memory": {"limit": 4096, "checkBeforeUpdate": true}}'
     ((status != 0))
@@ -154,6 +189,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(value memory.max) == 52428800 ]]
 }
 
+# hint: Which file is missing, and does the error say whose?
+# hint: cgroups(7), cgroup.controllers.
+# hint: has_file and why_not_controllers.
 @test "update: a controller that is not there is named" {
     ! grep -qw rdma "$(cgroup2_mount)/cgroup.controllers" || skip 'it is there'
     oci update -r - c1 <<<'{"rdma": {"mlx5_1": {"hcaHandles": 3}}}'
@@ -163,6 +201,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 # --- ps ---
 
+# hint: cgroup.procs lists one directory. And those below it?
+# hint: openat(2), readdir(3).
+# hint: collect in cgroup.c goes down; cgroup_processes gives all.
 @test "ps: every process in the container, also in cgroups below" {
     oci exec --detach c1 sleep 987
     mkdir "$cgroup/below"
@@ -182,6 +223,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 # --- events ---
 
+# hint: Which key is missing, or in another unit?
+# hint: runc-events(8); kernel: admin-guide/cgroup-v2.rst.
+# hint: cgroup_stats_json in cgroup_stats.c.
 @test "events --stats: what the kernel counted, in runc's form" {
     oci events --stats c1
     assert_status 0
@@ -194,6 +238,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
     [[ $(json stats.json data.memory.raw.anon) -gt 0 ]]
 }
 
+# hint: Did it miss an event, or not end?
+# hint: poll(2) with POLLPRI on memory.events and cgroup.events.
+# hint: events.c: one poll for all, with the interval as its limit.
 @test "events: again and again, with those of the OOM killer, until the container stops" {
     "$DEMO_PROGRAM" --root "$state" events --interval 100ms c1 >events.log 3>&- 4>&- &
     events=$!
@@ -208,6 +255,9 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 several_stats() { (($(grep -c '"type":"stats"' events.log) > 2)); }
 
+# hint: 0, a word, a minus sign: what is an interval?
+# hint: strtol(3).
+# hint: time_text and number_of refuse it.
 @test "events: an interval that is none" {
     oci events --interval 5x c1
     assert_status 2

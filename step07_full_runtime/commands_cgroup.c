@@ -313,7 +313,7 @@ static void print_row(const struct process_row *row)
     time_t began = now - (time_t)age;
     struct tm tm;
     char start[16];
-    strftime(start, sizeof(start), age < 24 * 3600 ? "%H:%M" : "%b%d",
+    strftime(start, sizeof(start), age < 86400 ? "%H:%M" : "%b%d",
              localtime_r(&began, &tm));
     uint64_t used = row->ticks / tick;
     char terminal[16] = "?";

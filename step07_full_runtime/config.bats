@@ -114,6 +114,9 @@ END
     done
 }
 
+# hint: Which text was taken for a version, or which version refused?
+# hint: semver.org: no leading zeros; config.md, "ociVersion".
+# hint: check_version in spec.c.
 @test "ociVersion is a semantic version from 1.0 to 1.3" {
     is_refused <<'END'
 ociVersion = => ociVersion: missing
@@ -137,6 +140,10 @@ ociVersion = "1.3.12"
 END
 }
 
+# points: 2
+# hint: Each line of the test is a change and the words that it must bring. Which does not?
+# hint: config.md: root, hostname, domainname, process.
+# hint: read_root, read_host_name and read_process.
 @test "root, names and process" {
     is_refused <<'END'
 root = => root: missing
@@ -164,6 +171,9 @@ process/oomScoreAdj = 1001 => process.oomScoreAdj: 1001 is not between -1000 and
 END
 }
 
+# hint: Which hook passed that has no path, a relative one, or no time?
+# hint: config.md, "POSIX-platform Hooks".
+# hint: read_hook in spec_hooks.c.
 @test "hooks have absolute paths, and timeouts over 0" {
     is_refused <<'END'
 hooks = [] => hooks: not an object
@@ -179,6 +189,9 @@ hooks/poststop/0/timeout = 1.5 => hooks.poststop[0].timeout: not an integer
 END
 }
 
+# hint: An annotation is text. And those that begin with io.rung?
+# hint: config.md, "Annotations".
+# hint: read_annotations; get_note for our own.
 @test "annotations are strings, and their names not empty" {
     is_refused <<'END'
 annotations = [] => annotations: not an object
@@ -198,6 +211,9 @@ annotations/anything = "goes"
 END
 }
 
+# hint: Twice the same, an unknown one, or a relative path: which passed?
+# hint: config-linux.md, "Namespaces".
+# hint: read_namespaces and check_namespaces in spec_namespaces.c.
 @test "namespaces: the eight that there are, each once, with absolute paths" {
     is_refused <<'END'
 linux/namespaces = {} => linux.namespaces: not an array
@@ -218,6 +234,10 @@ linux/namespaces/0/path = "/proc/self/ns/pid"
 END
 }
 
+# points: 2
+# hint: A path may lead to the host's own namespace. Whose settings does a sysctl change then?
+# hint: namespaces(7): compare device and inode of /proc/self/ns/NAME; ioctl_ns(2).
+# hint: check_joined_mounts and is_apart in spec_namespaces.c.
 @test "a namespace by path that is the host's own gives no right to its settings" {
     is_refused <<'END'
 linux/namespaces = [{"type": "time"}, {"type": "network"}, {"type": "ipc", "path": "/proc/self/ns/ipc"}] => linux.sysctl.kernel.shmmax: needs a ipc namespace of the container's own
@@ -225,6 +245,9 @@ linux/namespaces = [{"type": "time"}, {"type": "network"}, {"type": "ipc"}, {"ty
 END
 }
 
+# hint: A map without a user namespace, or one of the three numbers missing: what should it say?
+# hint: user_namespaces(7); config-linux.md, "User namespace mappings".
+# hint: read_id_map and read_id_maps.
 @test "uidMappings and gidMappings" {
     is_refused <<'END'
 linux/uidMappings = {} => linux.uidMappings: not an array
@@ -241,6 +264,9 @@ process/user/additionalGids/1 = 1000 => process.user.additionalGids[1]: group 10
 END
 }
 
+# hint: Only two clocks can be moved, and not to before the start of the machine. Which passed?
+# hint: time_namespaces(7).
+# hint: read_clock and read_clocks.
 @test "timeOffsets" {
     is_refused <<'END'
 linux/timeOffsets = [] => linux.timeOffsets: not an object
@@ -252,6 +278,9 @@ linux/timeOffsets/monotonic/nanosecs = 1000000000 => linux.timeOffsets.monotonic
 END
 }
 
+# hint: A type, a number or a path that is none: which passed?
+# hint: config-linux.md, "Devices"; makedev(3).
+# hint: read_device and read_device_number.
 @test "devices" {
     is_refused <<'END'
 linux/devices = {} => linux.devices: not an array
@@ -271,6 +300,10 @@ linux/devices/0 = {"path": "/pipe", "type": "p"}
 END
 }
 
+# points: 2
+# hint: A key in another spelling reached the host's own setting. Compare what: the text, or the path?
+# hint: sysctl(8), namespaces(7).
+# hint: sysctl_path and sysctl_namespace.
 @test "sysctl: only what a namespace holds, and no way around" {
     is_refused <<'END'
 linux/sysctl = [] => linux.sysctl: not an object
@@ -287,6 +320,9 @@ linux/sysctl = {"kernel/shmmax": "1", "fs.mqueue.msg_max": "5", "user.max_user_n
 END
 }
 
+# hint: A name too long, with a slash, or twice: which passed?
+# hint: netdevice(7): IFNAMSIZ; config-linux.md, "Network Devices".
+# hint: read_net_device and is_link_name.
 @test "netDevices" {
     is_refused <<'END'
 linux/netDevices = [] => linux.netDevices: not an object
@@ -306,6 +342,9 @@ linux/netDevices/eth7/name = "net%d"
 END
 }
 
+# hint: A mode or flag that is none, or nodes without a mode: which passed?
+# hint: set_mempolicy(2).
+# hint: read_memory_policy.
 @test "memoryPolicy" {
     is_refused <<'END'
 linux/memoryPolicy = [] => linux.memoryPolicy: not an object
@@ -322,6 +361,9 @@ linux/memoryPolicy = {"mode": "MPOL_INTERLEAVE", "nodes": "0", "flags": ["MPOL_F
 END
 }
 
+# hint: Which of the five took a relative path, or a word that it doesn't know?
+# hint: config-linux.md; personality(2).
+# hint: read_cgroups_path, read_propagation, read_personality.
 @test "cgroupsPath, maskedPaths, readonlyPaths, rootfsPropagation, personality" {
     is_refused <<'END'
 linux = [] => linux: not an object
@@ -338,6 +380,9 @@ linux/personality/flags = ["ADDR_NO_RANDOMIZE"] => linux.personality.flags: the 
 END
 }
 
+# hint: A field that you can't honour: what would its author believe if you said nothing?
+# hint: config-linux.md, "IntelRdt".
+# hint: refuse_others in spec_linux.c.
 @test "what we cannot do is refused, not left out: intelRdt" {
     is_refused <<'END'
 linux/intelRdt = {} => linux.intelRdt: we do not manage a processor's caches (resctrl)
@@ -345,6 +390,9 @@ linux/intelRdt = {"closID": "x"} => linux.intelRdt: we do not manage a processor
 END
 }
 
+# hint: A text instead of a number, a fraction, a letter too many: which passed?
+# hint: config-linux.md, "Control groups".
+# hint: read_number, read_limit and read_device_rule.
 @test "capabilities and limits: types and numbers" {
     is_refused <<'END'
 process/capabilities = [] => process.capabilities: not an object
@@ -361,6 +409,9 @@ linux/resources/devices/0/allow = => linux.resources.devices[0].allow: missing
 END
 }
 
+# hint: A mount without a destination, or with options in one text: which passed?
+# hint: config.md, "Mounts".
+# hint: read_mount in spec_mounts.c.
 @test "mounts: where and what" {
     is_refused <<'END'
 mounts = {} => mounts: not an array
@@ -371,6 +422,9 @@ mounts/0/options/1 = 5 => mounts[0].options[1]: not a string
 END
 }
 
+# hint: null, or a field for Windows, was an error. Whom does it concern?
+# hint: config.md, "Extensibility".
+# hint: The json.c functions take null for "not given".
 @test "unknown fields and other systems' are ignored, null is not there" {
     is_accepted <<'END'
 org.example = {"a": [1]}
@@ -388,6 +442,9 @@ linux/memoryPolicy = null
 END
 }
 
+# hint: Your JSON library knows 63 bits. What becomes of 18446744073709551615?
+# hint: json_integer_t of jansson; strtoull(3).
+# hint: json_text.c rewrites them before the text is parsed.
 @test "numbers up to 2^64-1, which engines write for \"no limit\"" {
     is_accepted <<'END'
 process/rlimits/0 = {"type": "RLIMIT_NOFILE", "soft": 18446744073709551615, "hard": 18446744073709551615}
@@ -412,6 +469,9 @@ at_line() {
     assert_one_line_error "*: config.json: $3 (line $1)"
 }
 
+# hint: The library forgets where a value stood. How do you find its line again?
+# hint: The text itself, read once more along the field's path. json_loadb(3).
+# hint: skip_number, find_value and their neighbours in json_text.c.
 @test "the line is found however the text is laid out" {
     at_line 1 '{"ociVersion":"1.0.0","root":{"path":5}}' 'root.path: not a string'
     at_line 4 '\n\n{\n  "ociVersion" : 5 }\n' 'ociVersion: not a string'
@@ -424,6 +484,9 @@ at_line() {
         'process.args\[2\]: not a string'
 }
 
+# hint: The value came from the command line, and the error blames a line of the file. Who knows better?
+# hint: See edits.c: a flag is applied to the parsed text.
+# hint: edit_field notes what it has changed.
 @test "a field that a flag changed has no line" {
     full_config
     sed -i 's/"hostname": "full"/"hostname": 5/' config.json
@@ -437,6 +500,9 @@ at_line() {
     assert_one_line_error '*: config.json: linux.sysctl.kernel.core_pattern: not a kernel setting that a namespace holds'
 }
 
+# hint: Line and column: what does your library say, and do you hand it on?
+# hint: json_error_t: line, column, text; json_loadb(3).
+# hint: load_config, which also refuses a zero byte.
 @test "what is no JSON: the file, and where" {
     while read -r line text; do
         printf '%b' "$text" >config.json
@@ -459,6 +525,10 @@ END
     assert_one_line_error '*: /no/such/file: No such file or directory'
 }
 
+# points: 2
+# hint: A state, a cgroup or a bundle's file was there afterwards. What came before the check?
+# hint: mkdir(2), openat(2): none of them before spec_parse has returned.
+# hint: container_prepare plans everything, then the state is written, then the rest.
 @test "nothing is made when config.json is refused" {
     requires rootfs
     mkdir -m 700 states
@@ -483,6 +553,9 @@ END
 }
 
 # Each run spoils one field, in one of many ways; 300 runs, or as many as RUNG_FUZZ says.
+# hint: It crashed, or said nothing. The output has the change that did it.
+# hint: `make asan`, then run it again with that file; gdb(1).
+# hint: read_typed is the only way to a value: json.c.
 @test "a spoiled config.json is accepted or refused with a field's name, and never a crash" {
     full_config
     python3 - "$DEMO_PROGRAM" "${RUNG_FUZZ:-300}" <<'END'

@@ -180,8 +180,10 @@ static int fill(const struct place *p, const char *name, struct stat *st,
     if (source_fd == -1)
         return target_fd;
     mode_t type = st->st_mode & S_IFMT;
-    if (fstat(source_fd, st) == -1 || (st->st_mode & S_IFMT) != type)
+    if (fstat(source_fd, st) == -1 || (st->st_mode & S_IFMT) != type) {
+        errno = ESTALE;
         cannot("it has just been replaced", path);
+    }
     struct place below = {source_fd, target_fd, path, p->depth + 1};
     if (is_directory)
         copy_entries(&below);

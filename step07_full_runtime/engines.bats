@@ -78,6 +78,12 @@ ended() { [[ $("${PODMAN[@]}" inspect --format '{{.State.Status}}' "$1") == exit
 
 # --- podman run ---
 
+# points: 4
+# needs: nothing
+# hint: podman calls create, start and delete, with conmon between. Which of the calls failed? `podman
+#   --log-level=debug` shows it.
+# hint: runtime.md, "Lifecycle"; conmon(8).
+# hint: create waits until the child says "ready", start opens the socket: start.c.
 @test "podman run: input, output, status" {
     podman run --rm --network none -i box sh -c 'cat; echo error >&2; exit 7' <<<'typed'
     assert_status 7
@@ -85,6 +91,9 @@ ended() { [[ $("${PODMAN[@]}" inspect --format '{{.State.Status}}' "$1") == exit
     [[ $stderr == error ]]
 }
 
+# hint: podman reads your error to find out which. What words does it look for?
+# hint: podman-run(1), "Exit Status": "executable file not found".
+# hint: process_find_executable says it in create, in the engines' words.
 @test "podman run: 127 for no such command, 126 for what can't be run, 125 or 126 for the runtime" {
     box box /no/such
     assert_status 127
@@ -98,6 +107,10 @@ ended() { [[ $("${PODMAN[@]}" inspect --format '{{.State.Status}}' "$1") == exit
     [[ $status == 12[56] ]]
 }
 
+# points: 2
+# hint: Each flag is a field of config.json. Which one did not arrive?
+# hint: `podman inspect`; /proc/PID/status on the host.
+# hint: Compare config.json in podman's bundle with what spec_parse reads.
 @test "podman run: what a person asks for is what the process gets" {
     mkdir volume
     echo mine >volume/file
@@ -121,6 +134,9 @@ ended() { [[ $("${PODMAN[@]}" inspect --format '{{.State.Status}}' "$1") == exit
     [[ -e volume/new && ! -e volume/no && ! -e $STORE/no ]]
 }
 
+# hint: Who gets the terminal's other end, and over which socket?
+# hint: unix(7), SCM_RIGHTS; runc-create(8): --console-socket.
+# hint: console_hand_over sends it; consoleSize is set before.
 @test "podman run -t: a terminal of its own, with the size of the caller's" {
     requires pty
     PODMAN_LINE=${PODMAN[*]} with_pty <<'PY'
@@ -144,6 +160,9 @@ assert box.wait_status() == 5
 PY
 }
 
+# hint: Nothing came back. Is the terminal still open on your side?
+# hint: conmon(8) holds it, not you.
+# hint: console_hand_over closes your own descriptor.
 @test "podman attach: to a terminal, and back" {
     requires pty
     podman run -dit --network none --name c1 box sh
@@ -160,6 +179,9 @@ PY
     assert_output 'c1 running'
 }
 
+# hint: podman mounts its own init into the container. Did the mount work?
+# hint: podman-run(1), --init.
+# hint: A bind mount of a file: make_file in mount_fd.c.
 @test "podman run --init: catatonit is process 1" {
     [[ -x $(type -P catatonit) ]] || skip 'no catatonit'
     box --init box sh -c 'cat /proc/1/comm; exit 4'
@@ -167,6 +189,9 @@ PY
     assert_output_like '*init*'
 }
 
+# hint: What is left of your fences, although the config asks for none?
+# hint: podman-run(1), --privileged: no seccomp, no masked paths, all capabilities.
+# hint: Nothing by default when an engine gives the config: defaults.c is for flags only.
 @test "podman run --privileged" {
     start_box c1 --privileged
     [[ $(status_field "$pid" CapEff) == "$(status_field self CapBnd)" && $(status_field "$pid" Seccomp) == 0 ]]
@@ -176,6 +201,9 @@ PY
 
 # --- Namespaces ---
 
+# hint: Maps, ids, and who owns the image's files: which is wrong?
+# hint: user_namespaces(7); newuidmap(1).
+# hint: namespaces_write_maps and process_ids.
 @test "podman run: user namespaces" {
     box --uidmap 0:100000:1000 --gidmap 0:200000:1000 box sh -c 'cat /proc/self/uid_map /proc/self/gid_map; id -u; touch /new && ls -ln /new'
     assert_status 0
@@ -186,6 +214,9 @@ PY
     assert_output 5
 }
 
+# hint: podman chooses a range, and shifts the files. By which mount option?
+# hint: podman-run(1), --userns; mount_setattr(2).
+# hint: mount_map_ids for "idmap".
 @test "podman run --userns=auto: ids of its own" {
     cp /etc/subuid "$BATS_TEST_TMPDIR"
     cp /etc/subgid "$BATS_TEST_TMPDIR"
@@ -196,6 +227,9 @@ PY
     [[ $output == '0 2'??????  ]]
 }
 
+# hint: No entry means the host's, an entry with a path means join. Which did you mix up?
+# hint: podman-run(1): --pid, --ipc, --network container:NAME.
+# hint: namespaces_clone_flags and namespaces_join_flags.
 @test "podman run: the host's namespaces, and another container's" {
     start_box c1 --pid host --ipc host --uts host --cgroupns host
     local type
@@ -210,6 +244,9 @@ PY
     [[ $(ns_inode "$pid" pid) != "$(ns_inode "$first" pid)" ]]
 }
 
+# hint: The second one joins what the first has. Is hostname set in a namespace that is not yours?
+# hint: setns(2); config-linux.md.
+# hint: namespaces_finish sets it only in a new UTS namespace.
 @test "podman pod: two containers share its network, IPC and hostname" {
     [[ -x $(type -P catatonit) ]] || skip 'no catatonit'
     podman pod create --name pod --network none --share net,ipc,uts --hostname whale
@@ -237,6 +274,9 @@ PY
     eventually process_ended "$b"
 }
 
+# hint: netavark goes into the namespace at a path, before start. Is it there by then?
+# hint: podman-network(1); namespaces(7), /proc/PID/ns.
+# hint: container_prepare and container_start: at "created" the namespaces are there.
 @test "podman run: a bridge network" {
     requires nat
     podman run --rm box ip -o -4 address show eth0
@@ -246,6 +286,10 @@ PY
 
 # --- A container that runs ---
 
+# points: 2
+# hint: exec takes its process from a file. Which of its fields did not arrive?
+# hint: runc-exec(8): --process, --pid-file, --detach.
+# hint: container_exec in exec.c.
 @test "podman exec: status, user, directory, environment, input, terminal, detached" {
     start_box c1
     podman exec -i --user 5:6 --workdir /usr --env WORD=y c1 sh -c 'cat; id -u; id -g; pwd; echo $WORD; exit 9' <<<typed
@@ -273,6 +317,9 @@ assert box.wait_status() == 8
 PY
 }
 
+# hint: Which of your commands answered in another form than runc's?
+# hint: runc-ps(8), runc-events(8).
+# hint: commands_cgroup.c and events.c.
 @test "podman pause, unpause, top, stats, logs, inspect" {
     start_box c1 --memory 50m
     podman pause c1
@@ -293,6 +340,9 @@ PY
     assert_output "$DEMO_PROGRAM true 52428800"
 }
 
+# hint: podman sends --resources. What did the cgroup get?
+# hint: podman-update(1) and runc-update(8).
+# hint: cgroup_update.
 @test "podman update: the limits of a container that runs" {
     start_box c1 --memory 50m
     podman update --memory 60m --pids-limit 30 --cpus 0.25 c1
@@ -300,6 +350,10 @@ PY
     [[ $(cgroup_file memory.max) == 62914560 && $(cgroup_file pids.max) == 30 && $(cgroup_file cpu.max) == '25000 100000' ]]
 }
 
+# points: 2
+# hint: Which state did your runtime report, and when?
+# hint: runtime.md, "State" and "Delete".
+# hint: command_kill and command_delete in lifecycle.c.
 @test "podman stop, start, restart, kill, wait, rm" {
     start_box c1
     local first=$pid
@@ -322,6 +376,9 @@ PY
     [[ ! -e /proc/$pid ]]
 }
 
+# hint: Some processes were left. Who kills them all?
+# hint: cgroup.kill; runc-delete(8), --force.
+# hint: kill_all, then cgroup_undo.
 @test "podman rm --force: with processes that ignore SIGTERM" {
     podman run -d --network none --name c1 box sh -c 'trap "" TERM; sleep 1000 & while :; do sleep 0.2; done'
     pid=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' c1)
@@ -332,6 +389,9 @@ PY
     [[ ! -e $directory && ! -e /proc/$pid ]]
 }
 
+# hint: A health check is an exec. What status did it give?
+# hint: podman-healthcheck-run(1).
+# hint: exec_run hands the status back.
 @test "podman run --health-cmd" {
     start_box c1 --health-cmd 'test -e /tmp/well' --health-interval disable
     podman healthcheck run c1
@@ -341,6 +401,9 @@ PY
     assert_status 0
 }
 
+# hint: The second start finds something of the first. What?
+# hint: runtime.md, "Delete".
+# hint: container_delete must leave nothing by that name.
 @test "podman run --restart: it comes back by itself" {
     podman run -d --network none --name c1 --restart on-failure:2 box sh -c 'echo again; exit 1'
     assert_status 0
@@ -349,6 +412,9 @@ PY
 
 three_times() { [[ $("${PODMAN[@]}" logs c1) == $'again\nagain\nagain' ]]; }
 
+# hint: conmon watches memory.events. In which cgroup?
+# hint: conmon(8); memory.events.
+# hint: cgroup_plan: the path that cgroupsPath says, so that others find it.
 @test "podman run --memory: the OOM killer is reported" {
     box --memory 20m --memory-swap 20m --name c1 box sh -c 'exec tail /dev/zero'
     assert_status 137
@@ -380,6 +446,10 @@ stop_student() {
     rm -rf "$STORE/student"
 }
 
+# points: 2
+# hint: podman runs you in a user namespace already. Are you root there, and do you need another?
+# hint: podman(1), "Rootless mode"; user_namespaces(7).
+# hint: namespaces_clone_flags takes what the config says, no more.
 @test "podman, rootless: ids, status, keep-id, exec" {
     requires student user_ns
     cd /
@@ -401,6 +471,9 @@ stop_student() {
     assert_status 0
 }
 
+# hint: pasta joins by a path. Did the namespace last until then?
+# hint: pasta(1).
+# hint: namespaces_open and namespaces_join.
 @test "podman, rootless: pasta's network" {
     requires student user_ns pasta
     cd /
@@ -465,6 +538,10 @@ stop_task() {
     [[ -z $(ls "$STORE/runc/default" 2>/dev/null) ]] || fail 'a state is left'
 }
 
+# points: 2
+# hint: containerd's shim calls you, with --root and --log. What does the log say?
+# hint: runc(8): --log, --log-format json.
+# hint: The global options in main.c; die writes to the log as well.
 @test "ctr run: output, status, what can't be run" {
     requires containerd
     ctr_run --rm c1 sh -c 'echo out; echo error >&2; exit 7'
@@ -477,6 +554,9 @@ stop_task() {
     assert_output ''
 }
 
+# hint: Which field of its config.json did not arrive?
+# hint: ctr's own: `ctr container info`.
+# hint: spec_parse, and who uses the field.
 @test "ctr run: limits, rights, namespaces, read-only root" {
     requires containerd
     start_task --memory-limit=52428800 --cpus=0.5 --read-only --cap-drop=CAP_CHOWN --hostname=whale --env=WORD=x --user=5:6 \
@@ -489,6 +569,9 @@ stop_task() {
     stop_task
 }
 
+# hint: Its size is set by a call later. Did you forget the console socket?
+# hint: tty_ioctl(4): TIOCSWINSZ.
+# hint: console_hand_over.
 @test "ctr run --tty: a terminal" {
     requires containerd pty
     CTR_LINE="${CTR[*]} run --runc-binary $DEMO_PROGRAM --runc-root $STORE/runc --rm --tty localhost/box:latest c1 sh" with_pty <<'PY'
@@ -500,6 +583,9 @@ assert box.wait_status() == 5
 PY
 }
 
+# hint: The shim wants runc's output, word by word. Which command's is another?
+# hint: runc-ps(8): --format json.
+# hint: print_json and commands_cgroup.c.
 @test "ctr task: exec, ps, pause, resume, metrics, kill, delete" {
     requires containerd
     start_task --memory-limit=52428800
@@ -527,6 +613,9 @@ PY
     assert_status 0
 }
 
+# hint: Two at once stumbled over each other, or a dead one left something. What do they share?
+# hint: flock(2).
+# hint: The state's lock: lock.c.
 @test "ctr run: several at once, and a shim that died" {
     requires containerd
     local i pids=()

@@ -50,10 +50,8 @@ static int next_flag(int argc, char **argv, const struct flag *flags)
     return i;
 }
 
-static void print_help(const char *command, const struct flag *flags,
-                       const char *arguments)
+void print_flags(const struct flag *flags)
 {
-    printf("usage: %s %s [flags] %s\n\n", program_name(), command, arguments);
     for (const struct flag *f = flags; f->name; f++) {
         char letter[8] = "";
         if (f->letter)
@@ -77,7 +75,11 @@ void read_flags(int argc, char **argv, const struct flag *flags,
             *f->text = optarg;
         if (f->name)
             continue;
-        print_help(argv[0], flags, arguments);
+        if (arguments) {
+            printf("usage: %s %s [flags] %s\n\n", program_name(), argv[0],
+                   arguments);
+            print_flags(flags);
+        }
         if (explain)
             explain();
         exit(EXIT_SUCCESS);

@@ -27,9 +27,12 @@ struct flag {
 /* Read them all; optind is then the first argument. A flag that is not in the
  * table is a usage error. --help prints "usage: rung kill [flags] ID [SIGNAL]"
  * and the list, calls explain (if it is not NULL) to say more, and ends the
- * program. argv[0] is the command's name. */
+ * program. argv[0] is the command's name. arguments NULL: explain says all. */
 void read_flags(int argc, char **argv, const struct flag *flags,
                 const char *arguments, void (*explain)(void));
+
+/* The list that --help prints. */
+void print_flags(const struct flag *flags);
 
 /* Then, in the order of the command line, all edits. */
 void edit_by_flags(int argc, char **argv, const struct flag *flags,

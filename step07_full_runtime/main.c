@@ -37,6 +37,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "flags.h"
 #include "run.h"
 #include "self.h"
 #include "spec.h"
@@ -67,114 +68,82 @@ static const struct {
 
 struct globals globals;
 
-static _Noreturn void print_help(void)
+static const char *log_path;
+static const char *log_format = "text";
+static const char *manager = "cgroupfs";
+static const char *rootless = "auto";
+static bool systemd;
+static bool debug;
+static bool version;
+
+static const struct flag FLAGS[] = {
+    {"root", 0, "DIR", "keep the containers' states there",
+     .text = &globals.root},
+    {"log", 0, "FILE", "write errors there, too", .text = &log_path},
+    {"log-format", 0, "FORMAT", "text or json", .text = &log_format},
+    {"systemd-cgroup", 0, NULL, "have systemd make the cgroups",
+     .on = &systemd},
+    {"cgroup-manager", 0, "MANAGER", "cgroupfs, systemd or disabled",
+     .text = &manager},
+    {"rootless", 0, "BOOL", "true, false or auto (it is found out anyway)",
+     .text = &rootless},
+    {"debug", 'v', NULL, "say each kernel call, and its chapter", .on = &debug},
+    {"verbose", 0, NULL, "the same", .on = &debug},
+    {"version", 0, NULL, "what this is, and for which specification",
+     .on = &version},
+    {0},
+};
+
+static void print_help(void)
 {
     printf("usage: %s [options] command [argument...]\n"
            "       %s [options]          shows what a container is\n\n",
            program_name(), program_name());
     for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
         printf("  %-16s %s\n", COMMANDS[i].name, COMMANDS[i].help);
-    printf("\n  --root DIR       keep the containers' states there\n"
-           "  --log FILE       write errors there, too\n"
-           "  --log-format FORMAT  text or json\n"
-           "  --systemd-cgroup have systemd make the cgroups\n"
-           "  --cgroup-manager MANAGER  cgroupfs, systemd or disabled\n"
-           "  --rootless BOOL  true, false or auto (it is found out anyway)\n"
-           "  --debug, -v      say each kernel call, with the chapter that "
-           "explains it\n"
-           "  --version\n"
-           "  --help, -h       this; \"%s run --help\" lists the flags\n",
-           program_name());
-    exit(EXIT_SUCCESS);
+    printf("\n");
+    print_flags(FLAGS);
+    printf("\nEach command has --help, too.\n");
 }
 
-static enum cgroup_manager parse_manager(const char *name)
+/* The number of the word that the value is; they end with NULL. */
+static int choose(const char *option, const char *value,
+                  const char *const *words)
 {
-    static const char *const names[] = {
-        [CGROUP_CGROUPFS] = "cgroupfs",
-        [CGROUP_SYSTEMD] = "systemd",
-        [CGROUP_DISABLED] = "disabled",
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (strcmp(name, names[i]) == 0)
-            return (enum cgroup_manager)i;
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(value, words[i]) == 0)
+            return i;
     }
-    usage_error("--cgroup-manager %s: not cgroupfs, systemd or disabled", name);
-}
-
-static void check_word(const char *option, const char *value,
-                       const char *const *words)
-{
-    const char *const *word = words;
-    while (*word && strcmp(value, *word) != 0)
-        word++;
-    if (!*word)
-        usage_error("%s %s: not %s, %s%s%s", option, value, words[0], words[1],
-                    words[2] ? " or " : "", words[2] ? words[2] : "");
-}
-
-static int next_option(int argc, char **argv)
-{
-    static const struct option list[] = {
-        {"root", required_argument, NULL, 'r'},
-        {"log", required_argument, NULL, 'l'},
-        {"log-format", required_argument, NULL, 'f'},
-        {"debug", no_argument, NULL, 'v'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"systemd-cgroup", no_argument, NULL, 's'},
-        {"cgroup-manager", required_argument, NULL, 'c'},
-        {"rootless", required_argument, NULL, 'R'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    opterr = 0;
-    return getopt_long(argc, argv, "+:hv", list, NULL);
+    usage_error("%s %s: not %s%s%s or %s", option, *value ? value : "''",
+                words[0], words[2] ? ", " : "", words[2] ? words[1] : "",
+                words[2] ? words[2] : words[1]);
 }
 
 static void parse_global_options(int argc, char **argv)
 {
     static const char *const formats[] = {"text", "json", NULL};
     static const char *const choices[] = {"true", "false", "auto", NULL};
-    const char *log = NULL;
-    const char *format = formats[0];
-    for (int flag; (flag = next_option(argc, argv)) != -1;) {
-        switch (flag) {
-        case 'r':
-            globals.root = optarg;
-            break;
-        case 'l':
-            log = optarg;
-            break;
-        case 'f':
-            check_word("--log-format", optarg, formats);
-            format = optarg;
-            break;
-        case 'v':
-            set_verbose(true);
-            break;
-        case 's':
-            globals.invocation.cgroup_manager = CGROUP_SYSTEMD;
-            break;
-        case 'c':
-            globals.invocation.cgroup_manager = parse_manager(optarg);
-            break;
-        case 'R':
-            check_word("--rootless", optarg, choices);
-            break;
-        case 'V':
-            printf("%s version 0.1.0\nspec: " OCI_VERSION "\n", program_name());
-            exit(EXIT_SUCCESS);
-        case 'h':
-            print_help();
-        case ':':
-            usage_error("%s: needs a value (see --help)", argv[optind - 1]);
-        default:
-            usage_error("%s: unknown option (see --help)", argv[optind - 1]);
-        }
-    }
-    if (log && *log)
-        log_to_file(log, strcmp(format, "json") == 0);
+    static const char *const managers[] = {
+        [CGROUP_CGROUPFS] = "cgroupfs",
+        [CGROUP_SYSTEMD] = "systemd",
+        [CGROUP_DISABLED] = "disabled",
+        NULL,
+    };
+    read_flags(argc, argv, FLAGS, NULL, print_help);
+    bool is_json = choose("--log-format", log_format, formats) == 1;
+    (void)choose("--rootless", rootless, choices);
+    globals.invocation.cgroup_manager =
+        (enum cgroup_manager)choose("--cgroup-manager", manager, managers);
+    if (systemd)
+        globals.invocation.cgroup_manager = CGROUP_SYSTEMD;
+    set_verbose(debug);
+    if (log_path && *log_path)
+        log_to_file(log_path, is_json);
+    if (!version)
+        return;
+    printf("%s version " RUNG_VERSION "\nspec: " OCI_VERSION "\n",
+           program_name());
+    exit(EXIT_SUCCESS);
 }
 
 /* A file that we open must never become standard input or output by chance,

@@ -19,6 +19,7 @@ before_each() {
 
 after_each() {
     oci_clean_up
+    [[ -z ${holder-} ]] || kill "$holder"
     umount --recursive --lazy "$host"
 }
 
@@ -401,6 +402,19 @@ mapped() {
     assert_output $'7:8\n65534:65534'
     in_container stat -c %u:%g /idmap/file /own/file
     assert_output $'100007:100008\n5007:5008'
+}
+
+@test "idmap in a user namespace that exists already" {
+    touch "$host/file"
+    chown 7:8 "$host/file"
+    chown 100000:100000 "$root"
+    unshare --user --map-users 0:100000:65536 --map-groups 0:100000:65536 sleep 100 3>&- 4>&- &
+    holder=$!
+    eventually grep -q 65536 "/proc/$holder/uid_map"
+    created "linux.namespaces.append({'type': 'user', 'path': '/proc/$holder/ns/user'})" "$(bind "$host" idmap bind idmap)"
+    in_container stat -c %u:%g /idmap/file
+    assert_output 100007:100008
+    [[ $(ns_inode "$pid" user) == "$(ns_inode "$holder" user)" ]]
 }
 
 # hint: Which of these was not refused, or does not name the field?

@@ -230,16 +230,24 @@ static void make_time_namespace_for_exec(const struct spec *spec)
     make_time_namespace(spec);
 }
 
+static void join(const struct spec *spec, const int *fds, size_t i)
+{
+    narrate(7, "setns(%s) # nsenter --%s=%s", NAMESPACES[i].name,
+            NAMESPACES[i].name, spec->namespaces[i].path);
+    if (setns(fds[i], (int)NAMESPACES[i].flag) == -1)
+        die("join the namespace %s", spec->namespaces[i].path);
+}
+
+void namespaces_join_user(const struct spec *spec, const int *fds)
+{
+    join(spec, fds, NS_USER);
+}
+
 void namespaces_join(const struct spec *spec, const int *fds)
 {
-    /* The user namespace first: it gives the right to join the others. */
     for (size_t i = 0; i < NS_COUNT; i++) {
-        if (fds[i] == -1 || i == NS_PID || i == NS_TIME)
-            continue;
-        narrate(7, "setns(%s) # nsenter --%s=%s", NAMESPACES[i].name,
-                NAMESPACES[i].name, spec->namespaces[i].path);
-        if (setns(fds[i], (int)NAMESPACES[i].flag) == -1)
-            die("join the namespace %s", spec->namespaces[i].path);
+        if (fds[i] != -1 && i != NS_USER && i != NS_PID && i != NS_TIME)
+            join(spec, fds, i);
     }
     /* Now, because /proc/self is closed to us once we are undumpable. */
     if (spec_makes(spec, NS_TIME) && has_offsets(spec) &&

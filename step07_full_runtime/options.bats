@@ -258,6 +258,9 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error
 }
 
+# hint: There is no config.json to begin with. What does `spec` print then?
+# hint: runc-spec(8): it makes a default one.
+# hint: load_spec falls back to defaults.c; find_config says which.
 @test "spec --bundle: of a bundle that has no config.json yet, as of one that has" {
     mkdir bundle
     # The shell has made an empty file by then.
@@ -270,6 +273,10 @@ long=$(printf 'x%.0s' {1..5000})
     assert_output_like '*"args": [[]*"echo",*"here"*'
 }
 
+# points: 2
+# hint: Compare what `spec` prints with the file: what did you change that nobody asked for?
+# hint: config.md: what is not there is not there. The default values belong to a config.json of your own.
+# hint: edit_by_flags does nothing where no flag was given; edits.c.
 @test "without flags, config.json stays as it is" {
     "$DEMO_PROGRAM" spec --memory 50M --user 5:6 --cap-add CAP_KILL -- true |
         python3 -c '
@@ -285,6 +292,9 @@ print()' >config.json
     assert_output "$(<config.json)"
 }
 
+# hint: One word can be a name or a command. Which is it, and what does -- say?
+# hint: runc-run(8); getopt_long(3).
+# hint: is_bundles in run.c.
 @test "run ID in a bundle's directory is that bundle's container; after -- it is a command" {
     mkdir bundle
     "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" --no-tty -- echo from the bundle >bundle/config.json
@@ -304,6 +314,9 @@ print()' >config.json
     assert_output container
 }
 
+# hint: Which command took a flag of another one, or said nothing to --help?
+# hint: getopt_long(3): a table for each command.
+# hint: print_help and find_option in flags.c.
 @test "each command has --help, and refuses a flag that it does not have" {
     for command in run create start exec kill delete state list spec ps pause resume update events; do
         rung "$command" --help

@@ -142,6 +142,9 @@ start_ready() {
     assert_output 0022
 }
 
+# hint: Whose passwd file did you read: the host's, or the container's?
+# hint: passwd(5); getpwuid(3) reads the host's unless the root has changed.
+# hint: process_home and find_home read /etc/passwd in the new root.
 @test "HOME is the user's home directory in the container, unless it is given" {
     make_own_root
     printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'other:x:10:10::/wrong:' 'user:x:1000:1000:A User:/home/of user:/bin/sh' >"$root/etc/passwd"
@@ -167,6 +170,9 @@ start_ready() {
     assert_output /
 }
 
+# hint: At create the program does not run yet. How can you know about it?
+# hint: execvp(3) describes the search; access(2), X_OK.
+# hint: process_find_executable, at the end of create: 127 or 126.
 @test "create tells already that there is no such program, or that it cannot be executed" {
     make_own_root
     echo text >"$root/text"
@@ -323,12 +329,18 @@ has_zombies() {
     [[ $(grep '^Max core file' "/proc/$pid/limits") =~ 0\ +0 ]]
 }
 
+# hint: With 3 open files or one process the runtime itself can't go on. When do you lower the limits?
+# hint: prlimit(2): right before execve.
+# hint: process_lower_limits, the last one before process_execute.
 @test "limits that would stop the runtime hold for the command alone" {
     demo --ulimit nofile=3:3 --ulimit nproc=1:1 --ulimit as=8388608:8388608 sh -c 'ulimit -n; ulimit -u; ulimit -v'
     assert_status 0
     assert_output $'3\n1\n8192'
 }
 
+# hint: Raising a hard limit takes CAP_SYS_RESOURCE, of the host. Who has it?
+# hint: prlimit(2), EPERM: it is asked in the initial user namespace.
+# hint: process_limits before the ids change, or by the parent, with the child's PID.
 @test "a hard limit can be raised, even in a user namespace" {
     requires user_ns
     ulimit -n 600
@@ -337,6 +349,9 @@ has_zombies() {
     assert_output $'700\n800'
 }
 
+# hint: execCPUAffinity is for exec alone. Where was it used, or not?
+# hint: sched_setaffinity(2): EINVAL if none of them is there; config.md, "execCPUAffinity".
+# hint: set_affinity in scheduling.c, called by exec.
 @test "the CPUs of an exec: not those of the container, and refused if there are none" {
     bundle 'process.execCPUAffinity = {"initial": "0", "final": "0"}'
     oci_run
@@ -359,6 +374,9 @@ refused_field() {
     assert_one_line_error "*config.json: $1*"
 }
 
+# hint: Which value was found out by the kernel only, with half of the container made?
+# hint: sched_setattr(2), ioprio_set(2), setrlimit(2): their ranges.
+# hint: read_scheduler, read_io_priority, read_rlimits and read_user in spec_process.c.
 @test "config.json: scheduler, I/O priority, limits and users are checked before anything is made" {
     bundle
     # One Python for all: it starts slowly.

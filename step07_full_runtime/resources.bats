@@ -38,6 +38,9 @@ impossible() {
 
 # --- Where ---
 
+# hint: Who made which directory, and who is still below it?
+# hint: mkdir(2) says EEXIST; rmdir(2) says EBUSY.
+# hint: make_parents and remove_parents.
 @test "directories on the way to cgroupsPath are made, and removed again with the last container below" {
     bundle
     top=$cgroup
@@ -54,6 +57,9 @@ impossible() {
     [[ ! -e $top ]]
 }
 
+# hint: You removed one that you had not made. How would you have known?
+# hint: mkdir(2), EEXIST.
+# hint: remove_parents asks cgroup_is_own.
 @test "a directory that was there before stays" {
     mkdir "$mount/made-before"
     bundle 'linux.cgroupsPath = "/made-before/one"'
@@ -63,6 +69,9 @@ impossible() {
     [[ -d $mount/made-before && ! -e $mount/made-before/one ]]
 }
 
+# hint: Relative to what: where you happen to be, or the top?
+# hint: config-linux.md, "Cgroups Path".
+# hint: plan_given_path in cgroup_place.c.
 @test "a relative cgroupsPath is below the top too, so that it always means the same place" {
     bundle
     bundle "linux.cgroupsPath = '${cgroup##*/}/x'"
@@ -71,6 +80,9 @@ impossible() {
     oci delete --force c1
 }
 
+# hint: The path leads to somebody else's cgroup. What did you do there?
+# hint: cgroups(7): cgroup.procs and cgroup.freeze, to be looked at first.
+# hint: check_fresh in cgroup.c.
 @test "a cgroup with strangers in it, or a frozen one, is refused and left alone" {
     mkdir "$mount/made-before"
     bundle 'linux.cgroupsPath = "/made-before/one"'
@@ -88,6 +100,9 @@ impossible() {
     [[ -d $mount/made-before ]]
 }
 
+# hint: No limit, no controller, no statistics. Who wants them?
+# hint: cgroups(7), cgroup.subtree_control.
+# hint: controllers_needed: with a cgroupsPath it is all that there are.
 @test "an engine's cgroup has all controllers, limits or not: it reads statistics" {
     requires memory pids cpu
     bundle
@@ -95,6 +110,9 @@ impossible() {
     for file in memory.current pids.current cpu.stat; do [[ -e $cgroup/$file ]]; done
 }
 
+# hint: No cgroup was wanted. Where is the container then, and what of a limit?
+# hint: crun(1), --cgroup-manager.
+# hint: cgroup_plan leaves the path empty.
 @test "--cgroup-manager disabled: it stays where we are, and limits are an error" {
     bundle 'del linux.cgroupsPath'
     oci --cgroup-manager disabled run --detach --bundle "$bundle" c1
@@ -109,6 +127,10 @@ impossible() {
 
 # --- What the files say ---
 
+# points: 2
+# hint: The specification's swap has the memory in it. Did you subtract?
+# hint: config-linux.md, "Memory"; memory.low.
+# hint: cgroup_limits.c: memory.swap.max is swap minus limit.
 @test "memory: limit, swap with the memory in it, reservation" {
     requires memory
     limits 'memory = {"limit": 52428800, "swap": 73400320, "reservation": 20971520, "kernel": -1, "disableOOMKiller": false}'
@@ -116,6 +138,9 @@ impossible() {
     [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 20971520 ]]
 }
 
+# hint: 2 to 262144 on one side, 1 to 10000 on the other, 1024 must be 100. A straight line?
+# hint: cpu.weight: kernel, admin-guide/cgroup-v2.rst.
+# hint: weight_of_shares, with logarithm and power_of_10.
 @test "cpu: shares become a weight on the curve that runc and crun use" {
     requires cpu
     limits 'cpu = {"shares": 1024, "quota": 20000, "period": 50000, "burst": 10000}'
@@ -127,12 +152,18 @@ impossible() {
     done <<<$'2 1\n512 59\n2048 174\n262144 10000\n999999 10000'
 }
 
+# hint: What does cpu.max say if there is a period and no quota?
+# hint: kernel: admin-guide/cgroup-v2.rst, cpu.max ("max PERIOD") and cpu.idle.
+# hint: cgroup_limits.c, the row for cpu.max.
 @test "cpu: idle, and a period without a quota" {
     requires cpu
     limits 'cpu = {"idle": 1, "period": 50000, "shares": 2048}'
     [[ $(value cpu.idle) == 1 && $(value cpu.max) == 'max 50000' ]]
 }
 
+# hint: Is 0 "not given" for you?
+# hint: config-linux.md, "PIDs".
+# hint: read_limit tells "not there" from 0.
 @test "pids: 0 is a limit, and -1 is none" {
     requires pids
     limits 'pids = {"limit": 0}'
@@ -141,12 +172,18 @@ impossible() {
     [[ $(value pids.max) == max ]]
 }
 
+# hint: A value of several lines was written in one go. What did the kernel take?
+# hint: write(2) to a cgroup file: one setting a call.
+# hint: read_unified, and set for each line.
 @test "unified: any file of a controller, a line at a time" {
     requires memory pids
     limits 'unified = {"memory.high": "41943040", "pids.max": "7\n9", "cgroup.max.depth": "3"}'
     [[ $(value memory.high) == 41943040 && $(value pids.max) == 9 && $(value cgroup.max.depth) == 3 ]]
 }
 
+# hint: io.max wants "MAJOR:MINOR rbps=N". What did you write?
+# hint: io.max: kernel, admin-guide/cgroup-v2.rst.
+# hint: read_block_io and the row for io.max.
 @test "blockIO: a rate for a device" {
     requires io_max
     device=$(cat /sys/block/*/dev | head -1)
@@ -154,6 +191,9 @@ impossible() {
     [[ $(value io.max) == "$device rbps=1048576 "* ]]
 }
 
+# hint: Which file has this kernel: io.weight or io.bfq.weight?
+# hint: io.weight; kernel, block/bfq-iosched.rst.
+# hint: existing_file chooses; add_weight.
 @test "blockIO: a weight" {
     requires io_weight
     limits 'blockIO = {"weight": 500}'
@@ -164,12 +204,18 @@ impossible() {
     fi
 }
 
+# hint: Lists such as 0-3,5. Is the controller switched on, on the whole way?
+# hint: cpuset(7), cpuset.cpus.
+# hint: switch_on, then the rows cpuset.cpus and cpuset.mems.
 @test "cpuset: cpus and mems" {
     requires cpuset
     limits 'cpu = {"cpus": "0", "mems": "0"}'
     [[ $(value cpuset.cpus) == 0 && $(value cpuset.mems) == 0 ]]
 }
 
+# hint: hugetlb.2MB.max, and beside it the reservation. Which is not there on each kernel?
+# hint: kernel: admin-guide/cgroup-v2.rst, "HugeTLB".
+# hint: read_huge_pages and is_page_size; existing_file.
 @test "hugepageLimits: what is reserved, where the kernel can" {
     requires hugetlb
     limits 'hugepageLimits = [{"pageSize": "2MB", "limit": 4194304}]'
@@ -178,6 +224,9 @@ impossible() {
 
 # --- What is refused ---
 
+# hint: Which field of v1 was left out in silence?
+# hint: config-linux.md: kernel memory, swappiness, realtime.
+# hint: refuse_v1_memory and its neighbours in spec_resources.c.
 @test "what cgroup v2 cannot do is refused" {
     impossible 'memory.swappiness: *' 'memory = {"swappiness": 60}'
     impossible 'memory.disableOOMKiller: *' 'memory = {"disableOOMKiller": true}'
@@ -185,6 +234,9 @@ impossible() {
     impossible 'cpu.realtimeRuntime: *' 'cpu = {"realtimeRuntime": 1000}'
 }
 
+# hint: Which number passed?
+# hint: config-linux.md, "Memory" and "CPU".
+# hint: spec_resources.c: read_memory, read_cpu, read_swap.
 @test "what makes no sense is refused" {
     impossible 'memory.swap: *limit*' 'memory = {"limit": 52428800, "swap": 1048576}'
     impossible 'memory.swap: needs *' 'memory = {"swap": 1048576}'
@@ -194,6 +246,9 @@ impossible() {
     impossible 'blockIO.weightDevice[[]0]: *' 'blockIO = {"weightDevice": [{"major": 8, "minor": 0}]}'
 }
 
+# hint: A key with a slash, or cgroup.procs: what could that do?
+# hint: config-linux.md, "Unified".
+# hint: is_unified_name in spec_resources.c.
 @test "unified names files of controllers, and nothing else" {
     for name in ../memory.max cgroup.procs cgroup.freeze memory .x nothing.max; do
         bundle "linux.resources = {'unified': {'$name': '1'}}"
@@ -202,6 +257,9 @@ impossible() {
     done
 }
 
+# hint: Was there a directory afterwards?
+# hint: cgroup.controllers: cgroups(7).
+# hint: why_not_controllers, asked in cgroup_plan.
 @test "a controller that is not there is named, and nothing is made" {
     [[ ! -e $mount/cgroup.controllers ]] || ! grep -qw rdma "$mount/cgroup.controllers" || skip 'it is there'
     bundle 'linux.resources = {"rdma": {"mlx5_1": {"hcaHandles": 3}}}'
@@ -209,6 +267,9 @@ impossible() {
     refused '*controller rdma*'
 }
 
+# hint: classID and priorities exist in v1 only. An error, or a warning?
+# hint: config-linux.md, "Network".
+# hint: ignore_network in spec_resources.c.
 @test "network: what cgroup v1 alone can do is ignored, with a warning" {
     limits 'network = {"classID": 5}'
     [[ $(cat "$BATS_TEST_TMPDIR/create.err") == *'linux.resources.network.classID'*ignored* ]]
@@ -216,6 +277,9 @@ impossible() {
 
 # --- Whose it is ---
 
+# hint: Which files may the container's user write, and which never?
+# hint: kernel: admin-guide/cgroup-v2.rst, "Delegation"; /sys/kernel/cgroup/delegate.
+# hint: give_away in cgroup.c.
 @test "a cgroup that the container sees writable is its user's, but for the limits" {
     requires pids
     bundle 'linux.namespaces.append({"type": "user"})' 'process.user = {"uid": 5, "gid": 5}' \
@@ -232,6 +296,9 @@ impossible() {
     [[ $(value pids.max) == 20 ]]
 }
 
+# hint: Who is the owner of the directory?
+# hint: fchown(2).
+# hint: give_away only if shows_cgroup_writable.
 @test "a cgroup that it sees read-only stays ours" {
     bundle 'mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]})' \
         'process.user = {"uid": 5, "gid": 5}'
@@ -252,6 +319,9 @@ with_nodes() {
     done
 }
 
+# hint: A rule for reading says nothing of writing. Did it decide both?
+# hint: config-linux.md, "Allowed Device list"; bpf(2).
+# hint: emit_access and emit_rule: each letter for itself.
 @test "device rules: the last one that speaks of r, w or m decides about it" {
     with_nodes '[{"allow": False}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"},
         {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"},
@@ -266,6 +336,9 @@ with_nodes() {
     assert_stderr_like '*Operation not permitted*'
 }
 
+# hint: Which of the defaults did your filter refuse?
+# hint: config-linux.md, "Default Devices".
+# hint: emit_nodes comes before the answer "no" of write_program.
 @test "device rules: no rule for it means no; the specification's devices always work" {
     with_nodes '[]'
     may /dev/null '<>' && may /dev/zero '<' && may /dev/urandom '<'

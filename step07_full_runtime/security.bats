@@ -87,6 +87,9 @@ END
     refused
 }
 
+# hint: SYS_TIME was asked for, and you have not got it yourself. Is that an error for the specification?
+# hint: config.md, "capabilities": what can't be granted is a warning; capget(2).
+# hint: fit_capabilities: what is not in our own bounding set is taken out, with a word about it.
 @test "a capability that the runtime lacks itself is a warning, and the rest is given" {
     DEMO_WORDS=(setpriv --bounding-set=-sys_time "${DEMO_WORDS[@]}")
     demo --cap-add SYS_TIME --cap-add NET_RAW grep -e CapEff -e CapBnd /proc/self/status
@@ -95,6 +98,9 @@ END
     assert_stderr_like '*sys_time*'
 }
 
+# hint: Effective must be among permitted, ambient among permitted and inheritable. What do you do with the others?
+# hint: capabilities(7), "Process capability sets"; capset(2), EPERM.
+# hint: read_capability_set warns of unknown names, fit_capabilities of what does not fit.
 @test "capabilities that nobody knows, or that contradict one another, are warnings" {
     bundle 'process.capabilities = {"bounding": ["CAP_KILL", "CAP_NEXT_YEAR"], "permitted": ["CAP_KILL"],
         "effective": ["CAP_KILL", "CAP_CHOWN"], "ambient": ["CAP_KILL"]}' \
@@ -232,6 +238,9 @@ END
 # errno_of CALL: what the program above got.
 errno_of() { sed -n "s/^$1 //p" <<<"$output"; }
 
+# hint: The capability was given, and the filter still refuses the call. Who tells the filter?
+# hint: capabilities(7) says which calls; the default profile depends on them.
+# hint: seccomp_make_default looks at the bounding set.
 @test "--cap-add lets in the calls that the capability is for, and no others" {
     make_own_root
     calls "$root/calls"
@@ -339,6 +348,9 @@ int main(void)
 END
 }
 
+# hint: BPF has 32-bit words, an argument has 64 bits. Which half is compared first?
+# hint: seccomp(2): struct seccomp_data, args[6]; the byte order of the machine.
+# hint: emit_condition in seccomp_program.c: emit_load_half for the upper, then the lower one.
 @test "a profile's operators compare all 64 bits of an argument" {
     make_own_root
     compile_comparisons "$root/compare"
@@ -354,6 +366,9 @@ END
     assert_output $'.....#...\n#####.###\n#####....\n######...\n......###\n.....####\n....#.#..'
 }
 
+# hint: Two rules fit one call. Which answer wins, and in which order are they tried?
+# hint: config-linux.md, "Seccomp"; seccomp(2): the order of actions.
+# hint: mildness orders them: seccomp_rules.c.
 @test "of several rules for a call the strictest counts, and of those without conditions the first" {
     make_own_root
     compile_comparisons "$root/compare"
@@ -374,6 +389,9 @@ END
     assert_output $'..#......\n#########\n.........\n..##.....\n.........\n.........\n.........'
 }
 
+# hint: i386 has socketcall, one number for twenty calls. Did the rule for bind reach it?
+# hint: socketcall(2), ipc(2); syscall(2): numbers differ by architecture.
+# hint: add_rules: for each architecture of the profile.
 @test "a profile holds for 32-bit programs too, and for each way to make their calls" {
     [[ $(uname -m) == x86_64 ]] || return 0
     make_own_root
@@ -440,6 +458,9 @@ END
 
 notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": path, "listenerMetadata": "m"}'
 
+# hint: The first call that waits for the agent comes before the agent has the descriptor. Who waits for whom?
+# hint: seccomp_unotify(2): SECCOMP_FILTER_FLAG_NEW_LISTENER; SCM_RIGHTS in unix(7).
+# hint: seccomp_load_with_listener, then send_listener by a process that has no filter.
 @test "seccomp: the agent gets the listener before a call waits for it, in run, start and exec" {
     start_agent 3
     # Every call is for the agent to judge: none of the runtime's own may come too early.
@@ -455,6 +476,9 @@ notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": pat
     [[ $(sed -n 3p agent.out) == *'"fds":["seccompFd"],"pid":'"$(<exec.pid)"',"metadata":"m"'*'"status":"running"'*'"pid":'"$pid"* ]]
 }
 
+# hint: Nobody listens at listenerPath. May the command run?
+# hint: config-linux.md, "listenerPath"; connect(2), ECONNREFUSED.
+# hint: seccomp_connect, before the start; an error there ends it.
 @test "seccomp: without its agent a command does not start" {
     bundle "path = '$PWD/agent'" "$notify" 'process.args = ["touch", "/dev/shm/x"]'
     oci run --bundle "$bundle" c1
@@ -474,6 +498,9 @@ notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": pat
     nothing_left
 }
 
+# hint: The kernel has no such module, or no such profile. Did the container start without?
+# hint: /proc/self/attr/apparmor/exec; apparmor(7), selinux(8).
+# hint: lsm_check in lsm.c, in the plan.
 @test "a profile of AppArmor or a label of SELinux that the kernel cannot honour is refused" {
     for field in apparmorProfile selinuxLabel; do
         bundle "process.$field = 'no-such-thing'"

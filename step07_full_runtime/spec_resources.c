@@ -116,9 +116,13 @@ static void read_memory(struct resources *r, const struct field *memory)
 static double logarithm(double x) /* to the base of 2; x is at least 1 */
 {
     double result = 0;
-    for (; x >= 2; x /= 2)
+    while (x >= 2) {
+        x /= 2;
         result += 1;
-    for (double bit = 0.5; bit > 1e-12; bit /= 2) {
+    }
+    double bit = 1;
+    for (int i = 0; i < 40; i++) {
+        bit /= 2;
         x *= x;
         if (x >= 2) {
             x /= 2;

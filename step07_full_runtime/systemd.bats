@@ -32,6 +32,10 @@ scope() {
 value() { cat "$cgroup/$1"; }
 property() { systemctl show "$unit" --property "$1" --value; }
 
+# points: 2
+# hint: systemd makes the scope, and it belongs to systemd. What below it belongs to you?
+# hint: systemd.scope(5), systemd's D-Bus API: StartTransientUnit; Delegate in systemd.resource-control(5).
+# hint: cgroup_plan_scope, then widen_to_scope: cgroup_scope.c.
 @test "the container is in a scope of its own, in a directory below that is ours" {
     scope ''
     [[ $cgroup == "$mount/system.slice/$unit/container" ]]
@@ -45,6 +49,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ ! -e $scope && $(property LoadState) == not-found ]]
 }
 
+# hint: a-b.slice is in a.slice. Where did you look for it?
+# hint: systemd.slice(5).
+# hint: slice_path in cgroup_scope.c.
 @test "a dash in a slice's name is a step down" {
     scope rungtest-a-b.slice
     [[ $cgroup == "$mount/rungtest.slice/rungtest-a.slice/rungtest-a-b.slice/$unit/container" ]]
@@ -52,6 +59,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     systemctl stop rungtest.slice
 }
 
+# hint: systemd writes the files again at its next reload. With which values?
+# hint: systemd.resource-control(5): MemoryMax, TasksMax, CPUQuota.
+# hint: systemd_properties.c.
 @test "limits are in the cgroup's files and in systemd's properties, and update changes both" {
     scope '' 'linux.resources = {"memory": {"limit": 52428800}, "pids": {"limit": 20}, "cpu": {"quota": 50000, "shares": 512}}'
     [[ $(value memory.max) == 52428800 && $(value pids.max) == 20 && $(value cpu.max) == '50000 100000' ]]
@@ -67,6 +77,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ $(value cpu.max) == '20000 50000' && $(value memory.max) == 104857600 ]]
 }
 
+# hint: systemd has a policy of its own for that. Which?
+# hint: systemd.scope(5): OOMPolicy.
+# hint: The property OOMPolicy in systemd_properties.c.
 @test "a process that the OOM killer ends does not end the scope" {
     scope '' 'linux.resources = {"memory": {"limit": 20971520, "swap": 20971520}}'
     oci exec c1 dd if=/dev/zero of=/dev/null bs=90M count=1
@@ -75,6 +88,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ $(property ActiveState) == active ]]
 }
 
+# hint: A text becomes a value of a type. Which one was wrong?
+# hint: crun(1): "org.systemd.property."; D-Bus types in sd_bus_message_append(3).
+# hint: read_annotations, then systemd_properties.c.
 @test "annotations set other properties" {
     scope '' 'annotations = {"org.systemd.property.TimeoutStopSec": "7", "org.systemd.property.Description": "\"a test\"",
         "org.systemd.property.Before": "[\"rungtest-x.service\"]", "org.systemd.property.CPUWeight": "uint64 77"}'
@@ -82,6 +98,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ $(property Before) == rungtest-x.service ]]
 }
 
+# hint: Which name or value got as far as systemd?
+# hint: systemd.unit(5): names of units.
+# hint: is_unit_name and is_slice_name.
 @test "what makes no sense is refused before systemd is asked" {
     for path in /a/b slice:x a.slice:x:y/z 'a--b.slice:x:y' 'a:x:y' ':x:y.slice'; do
         bundle "linux.cgroupsPath = '$path'"
@@ -99,6 +118,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     nothing_left
 }
 
+# hint: StartTransientUnit says that the unit exists. Did you end it?
+# hint: org.freedesktop.systemd1(5): StartTransientUnit's mode "fail".
+# hint: check_fresh, and undo only your own scope.
 @test "a name that is taken is refused, and the other one lives on" {
     scope ''
     oci --systemd-cgroup run --detach --bundle "$bundle" c2
@@ -108,6 +130,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ $(property ActiveState) == active ]]
 }
 
+# hint: `systemctl list-units` shows a scope. Who should have stopped it?
+# hint: systemd.scope(5): it goes with its last process, unless it is failed or frozen.
+# hint: cgroup_undo in cgroup_end.c, with a StopUnit in systemd.c.
 @test "it can end by itself, or while it is frozen; nothing is left" {
     scope ''
     oci kill c1 KILL
@@ -123,6 +148,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ ! -e $scope && $(property LoadState) == not-found ]]
 }
 
+# hint: There is no systemd here. What does the error name?
+# hint: sd_bus_open_system(3), ENOENT.
+# hint: systemd.c: an error before anything is made.
 @test "without systemd's socket it says so" {
     bundle 'linux.cgroupsPath = "system.slice:rungtest:x"'
     # shellcheck disable=SC2016
@@ -133,6 +161,9 @@ property() { systemctl show "$unit" --property "$1" --value; }
 }
 
 # A user with a systemd of his own: the VM's.
+# hint: Which of the two systemds did you ask: root's, or the user's?
+# hint: sd_bus_open_user(3): XDG_RUNTIME_DIR.
+# hint: systemd.c: by the user's id.
 @test "an ordinary user's containers are scopes of that user's systemd" {
     uid=$(id -u student 2>/dev/null) || skip 'there is no user to be'
     systemctl start "user@$uid.service"

@@ -157,35 +157,29 @@ void add_limit_properties(struct properties *p, const struct resources *r)
 
 /* --- annotations --- */
 
-/* 'text' or "text" at *at, which moves behind it. NULL: it is neither. */
-static char *read_quoted(const char **at)
+/* 'text' or "text": its copy, and what follows it. NULL: it is neither. */
+static const char *read_quoted(const char *at, char **text)
 {
-    char quote = **at;
-    const char *end =
-        quote == '\'' || quote == '"' ? strchr(*at + 1, quote) : NULL;
+    const char *end = *at == '\'' || *at == '"' ? strchr(at + 1, *at) : NULL;
     if (!end)
         return NULL;
-    char *text = strndup(*at + 1, (size_t)(end - *at - 1));
-    if (!text)
-        die("allocate memory");
-    *at = end + 1;
-    return text;
+    *text = print_string("%.*s", (int)(end - at - 1), at + 1);
+    return end + 1;
 }
 
 /* ['a', 'b'] */
 static bool read_strings(struct property *p, const char *text)
 {
-    size_t count = 0;
-    p->strings = allocate(strlen(text), sizeof(*p->strings));
-    const char *at = text + 1;
+    char **next = p->strings = allocate(strlen(text), sizeof(*p->strings));
+    const char *at = text;
     do {
+        at += 1 + strspn(at + 1, " ");
+        at = read_quoted(at, next++);
+        if (!at)
+            return false;
         at += strspn(at, " ");
-        p->strings[count] = read_quoted(&at);
-        if (!p->strings[count++])
-            break;
-        at += strspn(at, " ");
-    } while (*at++ == ',');
-    return p->strings[count - 1] && strcmp(at - 1, "]") == 0;
+    } while (*at == ',');
+    return strcmp(at, "]") == 0;
 }
 
 /* "uint32 5", or an int32 with no word before it. */
@@ -236,8 +230,8 @@ static bool read_value(struct property *p, const char *text)
     }
     if (*text == '\'' || *text == '"') {
         p->type = "s";
-        p->text = read_quoted(&text);
-        return p->text && *text == '\0';
+        const char *end = read_quoted(text, &p->text);
+        return end && *end == '\0';
     }
     return read_number(p, text);
 }
