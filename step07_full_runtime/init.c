@@ -25,7 +25,6 @@
 #include "rootfs.h"
 #include "scheduling.h"
 #include "seccomp.h"
-#include "start.h"
 #include "util.h"
 
 /*
@@ -120,6 +119,35 @@ static void drop_privileges(const struct init_plan *plan)
     /* As late as possible: what we still do has to pass the filter too. */
     if (spec->process.no_new_privs && !without("no-new-privs"))
         seccomp_apply(spec);
+}
+
+/*
+ * Created: our parent may leave now, so its death is no longer ours. Whoever
+ * connects is `rung start`; its GO starts the command. If it dies before, the
+ * next one may try.
+ */
+static void wait_for_start(struct init_plan *plan)
+{
+    if (plan->start_fd == -1)
+        return;
+    if (prctl(PR_SET_PDEATHSIG, 0) == -1 ||
+        channel_send(plan->socket_fd, MESSAGE_READY, 0) == -1)
+        die("tell the parent that the container is created");
+    struct message message = {.type = MESSAGE_READY};
+    int fd;
+    do {
+        close_fd(&plan->socket_fd);
+        plan->socket_fd = accept4(plan->start_fd, NULL, NULL, SOCK_CLOEXEC);
+        if (plan->socket_fd == -1 && errno != EINTR && errno != ECONNABORTED)
+            die("wait for start");
+        report_to(plan->socket_fd);
+        if (plan->socket_fd != -1)
+            (void)channel_send(plan->socket_fd, MESSAGE_READY, 0);
+    } while (plan->socket_fd == -1 ||
+             !channel_receive(plan->socket_fd, &message, &fd) ||
+             message.type != MESSAGE_GO);
+    close_fd(&plan->start_fd);
+    plan->is_detached = true;
 }
 
 /* From here on we need nothing that the command may not have, but for the
