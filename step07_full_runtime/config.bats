@@ -284,10 +284,10 @@ linux/timeOffsets/monotonic/nanosecs = 1000000000 => linux.timeOffsets.monotonic
 END
 }
 
-# hint: A type, a number or a path that is none: which passed?
+# hint: A type, a number or a path that can't be: which passed?
 # hint: config-linux.md, "Devices"; makedev(3).
 # hint: read_device and read_device_number.
-@test "devices" {
+@test "devices: types, numbers and paths" {
     is_refused <<'END'
 linux/devices = {} => linux.devices: not an array
 linux/devices/0/path = => linux.devices[0].path: missing
