@@ -121,7 +121,7 @@ def check(steps, kinds, engine):
     wrong = []
     for step in steps:
         subprocess.run(["make", "-s", f"step{step}", "rootfs"] + ([f"step0{int(step) - 1}"] if step > "01" else []),
-                       cwd=TOP, check=True)
+                       cwd=TOP, check=True, stdout=subprocess.DEVNULL)
         for kind in kinds:
             if kind != "before" or step > "01":
                 wrong += CHECKS[kind](step, engine)
