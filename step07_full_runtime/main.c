@@ -8,7 +8,7 @@
  *   4  run.c lifecycle.c commands_cgroup.c events.c features.c
  *                        the commands; flags.c options.c edits*.c: flags edit
  *                        the spec
- *   3  container.c       the container's life in the parent; attend.c
+ *   3  container.c       the container's life in the parent; clone.c attend.c
  *      init.c start.c exec.c  the way to the command in the child
  *   2  namespaces.c rootfs.c mounts.c cgroup.c devices.c network.c console.c
  *      netdevices.c capabilities.c seccomp*.c lsm.c scheduling.c process.c
