@@ -241,7 +241,7 @@ cannot() {
 # hint: mount_use_label; the kernel's answer is handed on.
 @test "linux.mountLabel: an error where the kernel has no SELinux" {
     [[ ! -e /sys/fs/selinux/enforce ]] || skip 'this kernel has SELinux'
-    cannot 'linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"' '*context*'
+    cannot 'linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"' '*SELinux*'
     created 'linux.mountLabel = ""'
 }
 
