@@ -44,7 +44,8 @@ for tests in steps.values():
 for tests in steps.values():
     given = {}
     for test in tests:
-        for hint in test.hints:
+        # The conformance tests quote the rule of the specification that they are about.
+        for hint in test.hints if "/conformance_" not in test.file else []:
             if given.setdefault(hint, test) is not test:
                 bad(test, f"the same hint as \"{given[hint].name}\": {hint}")'
 }

@@ -109,7 +109,8 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 # points: 2
 # hint: Your own cgroup has processes. Which one above it may have children with limits, and do you clean up there?
 # hint: cgroups(7), "no internal processes" rule.
-# hint: find_parent calls climb until can_have_limits; what switch_on has switched on, take_back takes back.
+# hint: find_parent calls climb until why_not has nothing to say; what switch_on has switched on, take_back takes
+#   back.
 @test "processes of our own in the cgroup above do not matter: it climbs" {
     requires memory
     mkdir "$own/test" "$own/test/shell"

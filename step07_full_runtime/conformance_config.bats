@@ -30,6 +30,9 @@ prints() {
 
 # rule: config.md#specification-version MUST "ociVersion is there, and is a semantic version"
 # rule: config.md#specification-version MUST "every version 1 is accepted"
+# hint: Which version was refused or accepted against the rule? The test quotes each rule.
+# hint: The OCI specification, config.md: "Specification version".
+# hint: check_version in spec.c.
 @test "ociVersion" {
     cannot_create '*ociVersion*' 'del ociVersion'
     cannot_create '*ociVersion*' 'ociVersion = "banana"'
@@ -42,6 +45,9 @@ prints() {
 
 # rule: config.md#root MUST "root and its path are there"
 # rule: config.md#root MUST "a directory exists at root.path"
+# hint: No root, or a file: which was not refused? The test quotes each rule.
+# hint: The OCI specification, config.md: "Root".
+# hint: read_root and rootfs_check.
 @test "root: missing, or no directory" {
     cannot_create '*root*' 'del root'
     cannot_create '*root.path*' 'del root.path'
@@ -51,6 +57,9 @@ prints() {
 
 # rule: config.md#root MUST "path is absolute, or relative to the bundle"
 # rule: config.md#root MUST "readonly makes the root read-only, and is false by default"
+# hint: From where is a relative path seen? The test quotes each rule.
+# hint: The OCI specification, config.md: "Root", path and readonly.
+# hint: bundle_path, and rootfs_protect for readonly.
 @test "root: relative to the bundle, writable or not" {
     make_own_root
     bundle 'root.path = "rootfs"' 'process.args = ["touch", "/new"]'
@@ -68,6 +77,9 @@ prints() {
 # rule: config.md#mounts MUST "mount in the listed order"
 # rule: config.md#mounts MUST "a relative destination starts at /"
 # rule: config.md#mounts MUST "the source of a bind mount may be relative to the bundle"
+# hint: Which mount was made out of order, or elsewhere? The test quotes each rule.
+# hint: The OCI specification, config.md: "Mounts".
+# hint: mounts_apply, in the listed order.
 @test "mounts: order, relative paths" {
     make_own_root
     bundle 'mounts += [tmpfs("/a"), tmpfs("/a/b"), tmpfs("/c/d"), tmpfs("/c"), tmpfs("relative"), bind("source", "/bound")]' \
@@ -83,6 +95,9 @@ prints() {
 # rule: config.md#linux-mount-options MUST "relatime remount ro rw silent strictatime suid sync"
 # rule: config.md#linux-mount-options SHOULD "nosymfollow symfollow"
 # rule: config.md#linux-mount-options SHOULD "an unknown option goes to the file system as its data"
+# hint: Which option had no effect? The test quotes each rule.
+# hint: The OCI specification, config.md: "Linux mount options".
+# hint: The table of options in spec_mounts.c, mount_new in mount_fd.c.
 @test "mount options: of a new file system" {
     make_own_root
     local option edit='' output
@@ -118,6 +133,9 @@ prints() {
 # rule: config.md#linux-mount-options MUST "private rprivate shared rshared slave rslave unbindable runbindable"
 # rule: config.md#linux-mount-options SHOULD "rro rrw rnosuid rsuid rnodev rdev rnoexec rexec rnodiratime rdiratime"
 # rule: config.md#linux-mount-options SHOULD "rnoatime ratime rrelatime rnorelatime rstrictatime rnostrictatime rnosymfollow rsymfollow"
+# hint: Which word was taken for a file system's option? The test quotes each rule.
+# hint: The OCI specification, config.md: "Linux mount options": r..., rbind, rshared.
+# hint: set_attributes and propagation_flags.
 @test "mount options: bind mounts, propagation, recursive attributes" {
     make_own_root
     local source=$BATS_TEST_TMPDIR/source option edit='' output
@@ -153,6 +171,9 @@ prints() {
 
 # rule: config.md#linux-mount-options MAY "tmpcopyup"
 # rule: config.md#linux-mount-options MUST "remount"
+# hint: Was the content copied, and was the mount changed that is there? The test quotes each rule.
+# hint: The OCI specification, config.md: tmpcopyup and remount.
+# hint: copy_up.c, and mount_reconfigure.
 @test "mount options: tmpcopyup, remount" {
     make_own_root
     mkdir "$root/full"
@@ -167,6 +188,9 @@ prints() {
 # rule: config.md#linux-mount-options MUST "ridmap: use the mount's mappings, for the mounts below, too"
 # rule: config.md#linux-mount-options MUST "ridmap without mappings and without a user namespace is an error"
 # rule: config.md#posix-mounts MUST "uidMappings and gidMappings come together"
+# hint: Which owner is wrong? The test quotes each rule.
+# hint: The OCI specification, config.md: uidMappings of a mount.
+# hint: mount_map_ids.
 @test "mount options: idmap, ridmap" {
     local source=$BATS_TEST_TMPDIR/source option
     mkdir "$source"
@@ -201,6 +225,9 @@ prints() {
 # rule: config.md#linux-process MUST "ioPriority: class and priority"
 # rule: config.md#hostname MUST "the container's hostname"
 # rule: config.md#domainname MUST "the container's domainname"
+# hint: Which field did not arrive? /proc/PID shows them from outside. The test quotes each rule.
+# hint: The OCI specification, config.md: "Process".
+# hint: The process_ functions in process.c, called by init_execute.
 @test "the process has what config.json says" {
     local script='echo $A/$PWD; cat /proc/self/status; cat /proc/self/limits /proc/sys/kernel/domainname /proc/sys/kernel/hostname /proc/1/oom_score_adj; sleep 1000'
     bundle "process.args = ['sh', '-c', '$script']" 'process.env.append("A=word")' 'process.cwd = "/usr"' \
@@ -231,6 +258,9 @@ prints() {
 }
 
 # rule: config.md#linux-process MUST NOT "oom_score_adj without oomScoreAdj"
+# hint: What did you set that nobody asked for? The test quotes each rule.
+# hint: The OCI specification, config.md: "Process": OPTIONAL.
+# hint: process_settings: only what is given.
 @test "what config.json does not say stays as the caller has it" {
     bundle
     (
@@ -244,6 +274,9 @@ prints() {
 # rule: config.md#posix-process MUST "an unknown rlimit is an error"
 # rule: config.md#posix-process MUST "an rlimit given twice is an error"
 # rule: config.md#annotations MUST "keys are not empty, values are strings"
+# hint: Which of them was accepted? The test quotes each rule.
+# hint: The OCI specification, config.md: the types and ranges of "Process".
+# hint: read_process in spec_process.c.
 @test "values that are wrong" {
     cannot_create '*process.cwd*' 'del process.cwd'
     cannot_create '*process.cwd*' 'process.cwd = "usr"'
@@ -268,6 +301,9 @@ prints() {
 
 # rule: config.md#linux-process MUST "an unknown capability is a warning"
 # rule: config.md#linux-process SHOULD NOT "fail for a capability that can't be granted"
+# hint: Is an unknown capability an error or a warning? The test quotes each rule.
+# hint: The OCI specification, config.md: "Linux Process", capabilities.
+# hint: read_capability_set.
 @test "a capability that does not exist" {
     bundle 'process.capabilities = {name: ["CAP_CHOWN", "CAP_NO_SUCH"] for name in ["bounding", "permitted", "effective"]}'
     oci_create
@@ -280,6 +316,9 @@ prints() {
 # rule: config.md#process MUST "ignore consoleSize without a terminal"
 # rule: config.md#process MUST "terminal: a pseudo-terminal on the standard streams, of consoleSize"
 # rule: config-linux.md#default-devices MUST "/dev/console is the terminal"
+# hint: Is it a terminal of its own, with the size asked for? The test quotes each rule.
+# hint: The OCI specification, config.md: terminal and consoleSize.
+# hint: console_open in console.c.
 @test "a terminal" {
     accepted 'process.consoleSize = {"height": 10, "width": 20}'
     bundle 'process.terminal = True' 'process.consoleSize = {"height": 10, "width": 20}' \
@@ -325,6 +364,10 @@ PY
 # rule: config.md#hooks-startcontainer MUST "path and namespaces are the container's"
 # rule: config.md#hooks-poststart MUST "after the program runs, before start returns, in the runtime's namespaces"
 # rule: config.md#hooks-poststop MUST "after delete, before delete returns, in the runtime's namespaces"
+# hint: Each hook runs at a time, in a namespace, with the state on its standard input. Which is wrong? The test
+#   quotes each rule.
+# hint: The OCI specification, config.md: "POSIX-platform Hooks".
+# hint: hooks_run in hooks.c, and its callers in container.c and start.c.
 @test "hooks: when, where, in which order, with what" {
     local log=$BATS_TEST_TMPDIR/log d=$BATS_TEST_TMPDIR
     # A program that host and container have in different places says where a path was looked up.
@@ -381,6 +424,9 @@ poststart word 2 $host"
 
 # rule: config.md#hooks MUST "path is absolute"
 # rule: config.md#hooks MUST "timeout is greater than zero"
+# hint: Which hook should have been refused? The test quotes each rule.
+# hint: The OCI specification, config.md: "POSIX-platform Hooks", path and timeout.
+# hint: read_hook in spec_hooks.c.
 @test "hooks: what is wrong with one" {
     local kind
     for kind in prestart poststop; do
@@ -392,6 +438,9 @@ poststart word 2 $host"
 }
 
 # rule: config.md#hooks MUST "timeout: the hook is aborted after so many seconds"
+# hint: The time was over. Who ends the hook, and what of the container? The test quotes each rule.
+# hint: The OCI specification, config.md: timeout.
+# hint: wait_for_hook in hooks.c.
 @test "hooks: one that takes too long" {
     local before=$SECONDS
     bundle 'hooks = {"createRuntime": [hook("sleep 1000", timeout=1)]}'
@@ -404,6 +453,9 @@ poststart word 2 $host"
 
 # rule: config.md#extensibility MUST "ignore unknown properties"
 # rule: config.md#annotations MUST "unknown keys of annotations are ignored, and values may be empty"
+# hint: Unknown: an error, or ignored? The test quotes each rule.
+# hint: The OCI specification, config.md: "Extensibility".
+# hint: spec_parse asks for what it knows, no more.
 @test "properties that nobody knows" {
     accepted 'unknown = {"a": 1}' 'process.unknown = 1' 'root.unknown = []' 'linux.unknown = "x"' 'mounts[0]["unknown"] = 1' \
         'annotations = {"org.example.unknown": "", "org.opencontainers.image.os": "linux"}' \

@@ -31,6 +31,9 @@ accepted() {
 
 # rule: features.md#specification-version MUST "ociVersionMin and ociVersionMax are there, the one not above the other"
 # rule: features.md#specification-version MUST "both are accepted as ociVersion"
+# hint: Which version is the oldest, which the newest that you take? The test quotes each rule.
+# hint: The OCI specification, features.md: ociVersionMin and ociVersionMax.
+# hint: features.c and check_version.
 @test "features: versions" {
     features '[int(x) for x in f["ociVersionMin"].replace("+", "-").split("-")[0].split(".")] <= [int(x) for x in f["ociVersionMax"].replace("+", "-").split("-")[0].split(".")]'
     accepted "ociVersion = '$(features 'f["ociVersionMin"]')'"
@@ -39,6 +42,9 @@ accepted() {
 
 # rule: features.md#specification-version MUST NOT "properties that this version does not define"
 # rule: features.md#features MUST NOT "mix up null and empty"
+# hint: Which key is yours alone? The test quotes each rule.
+# hint: The OCI specification, features.md: all of it.
+# hint: features.c.
 @test "features: nothing but what is defined" {
     features 'set(f) <= {"ociVersionMin", "ociVersionMax", "hooks", "mountOptions", "linux", "annotations", "potentiallyUnsafeConfigAnnotations"}'
     features 'set(f["linux"]) <= {"namespaces", "capabilities", "cgroup", "seccomp", "apparmor", "selinux", "memoryPolicy", "intelRdt", "mountExtensions", "netDevices"}'
@@ -46,6 +52,9 @@ accepted() {
 }
 
 # rule: features.md#features SHOULD "what it says is settled when it is compiled"
+# hint: Root and an ordinary user got different answers. Does it depend on rights? The test quotes each rule.
+# hint: The OCI specification, features.md: its first section.
+# hint: features.c: what the program can, not what this caller may: print_json.
 @test "features: the same for everybody" {
     local before
     before=$("$DEMO_PROGRAM" features)
@@ -54,6 +63,9 @@ accepted() {
 }
 
 # rule: features.md#hooks MUST "the listed hooks are supported"
+# hint: Which hook is missing? The test quotes each rule.
+# hint: The OCI specification, features.md: "Hooks".
+# hint: hook_name gives the names to features.c.
 @test "features: hooks" {
     features 'set(f["hooks"]) == {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}'
     make_own_root
@@ -68,6 +80,9 @@ accepted() {
 
 # rule: features.md#mount-options MUST "the listed options are recognized"
 # rule: features.md#mount-options SHOULD NOT "options of one file system"
+# hint: Which option do you take and not list, or the reverse? The test quotes each rule.
+# hint: The OCI specification, features.md: "Mount Options".
+# hint: mount_option_name gives the names to features.c.
 @test "features: mount options" {
     features 'not {"size", "mode", "gid", "uid"} & set(f["mountOptions"])'
     features '{"bind", "rbind", "ro", "rro", "nosuid", "rprivate", "idmap", "ridmap", "tmpcopyup", "nosymfollow", "remount"} <= set(f["mountOptions"])'
@@ -79,6 +94,9 @@ accepted() {
 
 # rule: features-linux.md#namespaces MUST "the listed types are recognized"
 # rule: features-linux.md#capabilities MUST "the listed capabilities are recognized"
+# hint: Which name is missing? The test quotes each rule.
+# hint: The OCI specification, features-linux.md, "Namespaces" and "Capabilities".
+# hint: namespace_name and capability_name.
 @test "features: namespaces, capabilities" {
     features 'set(f["linux"]["namespaces"]) == {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}'
     features '{"CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE"} <= set(f["linux"]["capabilities"])'
@@ -92,6 +110,9 @@ accepted() {
 # rule: features-linux.md#apparmor MUST "as implemented"
 # rule: features-linux.md#mount-extensions MUST "idmap is true if the mappings are used at all"
 # rule: features-linux.md#net-devices MUST "as implemented"
+# hint: Which of cgroup, idmap, AppArmor, SELinux, netDevices is wrong? The test quotes each rule.
+# hint: The OCI specification, features-linux.md.
+# hint: features.c.
 @test "features: the rest" {
     features 'f["linux"]["cgroup"]["v2"] and not f["linux"]["cgroup"].get("v1")'
     features 'f["linux"]["mountExtensions"]["idmap"]["enabled"]'
@@ -103,6 +124,9 @@ accepted() {
 # rule: features-linux.md#seccomp MUST "the listed operators are recognized"
 # rule: features-linux.md#seccomp MUST "the listed architectures are recognized"
 # rule: features-linux.md#seccomp MUST "the listed flags are recognized, and the supported ones work"
+# hint: Which action, operator, architecture or flag is missing? The test quotes each rule.
+# hint: The OCI specification, features-linux.md, "Seccomp".
+# hint: The tables of seccomp_profile.c.
 @test "features: seccomp" {
     features 'f["linux"]["seccomp"]["enabled"]'
     local actions
@@ -117,6 +141,9 @@ accepted() {
 }
 
 # rule: features-linux.md#memory-policy MUST "the listed modes and flags are recognized"
+# hint: Which mode or flag is missing? The test quotes each rule.
+# hint: The OCI specification, features-linux.md, "Memory policy".
+# hint: The table that read_memory_policy uses.
 @test "features: memoryPolicy" {
     features '{"MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_PREFERRED", "MPOL_LOCAL"} <= set(f["linux"]["memoryPolicy"]["modes"])'
     local mode

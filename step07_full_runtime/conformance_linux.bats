@@ -29,6 +29,9 @@ has_cpuset() { has_controller cpuset; }
 # --- File systems and namespaces ---
 
 # rule: config-linux.md#default-filesystems SHOULD "proc, sysfs, devpts and tmpfs on /proc, /sys, /dev/pts and /dev/shm"
+# hint: Which one is missing? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Default Filesystems".
+# hint: defaults.c, and mounts_apply.
 @test "the default file systems" {
     demo awk '{print $2, $3}' /proc/mounts
     assert_status 0
@@ -41,6 +44,10 @@ has_cpuset() { has_controller cpuset; }
 # rule: config-linux.md#namespaces SHOULD "pid, network, mount, ipc, uts, user and cgroup are supported"
 # rule: config-linux.md#namespaces MUST "without a path it is a new one"
 # rule: config-linux.md#namespaces MUST "a type that is not listed is the runtime's"
+# hint: Listed without a path is new, not listed is the runtime's. Which is the other way round? The test quotes each
+#   rule.
+# hint: The OCI specification, config-linux.md: "Namespaces".
+# hint: namespaces_clone_flags.
 @test "namespaces: new ones, and the runtime's" {
     bundle 'linux.namespaces.append({"type": "user"})' \
         'linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}]'
@@ -60,6 +67,9 @@ has_cpuset() { has_controller cpuset; }
 
 # rule: config-linux.md#namespaces SHOULD "time is supported"
 # rule: config-linux.md#time-offsets MUST "the clocks are moved"
+# hint: Were the offsets written before anybody was in? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Offset for Time Namespace".
+# hint: make_time_namespace.
 @test "namespaces: time" {
     requires time_ns
     [[ $(prints 'linux.namespaces.append({"type": "time"})' 'process.args = ["cat", "/proc/self/timens_offsets"]' \
@@ -71,6 +81,9 @@ has_cpuset() { has_controller cpuset; }
 # rule: config-linux.md#namespaces MUST "an error if the path is of another type"
 # rule: config-linux.md#namespaces MUST "the path is absolute"
 # rule: config-linux.md#namespaces MUST "a type given twice is an error"
+# hint: A path that is another kind of namespace must be an error. Was it? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Namespaces", path.
+# hint: namespaces_open and namespaces_join.
 @test "namespaces: with a path" {
     # The namespaces of a container.
     bundle
@@ -104,6 +117,9 @@ has_cpuset() { has_controller cpuset; }
 
 # rule: config-linux.md#user-namespace-mappings MUST "uidMappings and gidMappings are the user namespace's"
 # rule: config-linux.md#user-namespace-mappings SHOULD NOT "change who owns the files"
+# hint: Did a chown reach the image? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "User namespace mappings".
+# hint: namespaces_write_maps.
 @test "user namespace: maps, and files that stay as they are" {
     make_own_root
     local before
@@ -121,6 +137,9 @@ has_cpuset() { has_controller cpuset; }
 # rule: config-linux.md#devices MUST "fileMode, uid and gid"
 # rule: config-linux.md#devices MAY "outside of /dev"
 # rule: config-linux.md#default-devices MUST "/dev/null zero full random urandom tty ptmx"
+# hint: Which node has another number, mode or owner? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Devices".
+# hint: make_configured_device.
 @test "devices" {
     make_own_root
     mkdir "$root/elsewhere"
@@ -142,6 +161,9 @@ tty,5,0
 
 # rule: config-linux.md#devices MUST "a file at the path that is not that device is an error"
 # rule: config-linux.md#devices MUST "type, path, major and minor are there"
+# hint: Which was accepted? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Devices".
+# hint: read_device.
 @test "devices: what is wrong with one" {
     make_own_root
     echo text >"$root/file"
@@ -155,6 +177,9 @@ tty,5,0
 
 # rule: config-linux.md#allowed-device-list MUST "entries apply in order"
 # rule: config-linux.md#devices MAY NOT "open other devices than the configured and the default ones"
+# hint: Which rule decided, and should it? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Allowed Device list".
+# hint: write_program in devices.c.
 @test "devices: who may open what" {
     # kmsg may be opened for writing alone, as the last entry that speaks of it says.
     bundle 'linux.resources = {"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "rw"},
@@ -173,6 +198,9 @@ tty,5,0
 # rule: config-linux.md#net-devices MUST "a template with %d is accepted"
 # rule: config-linux.md#net-devices MUST "a name that exists in the container is an error"
 # rule: config-linux.md#net-devices MUST NOT "move it back before deletion"
+# hint: Is the device in the container, under its new name, with its addresses? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Network Devices".
+# hint: netdevices_move.
 @test "network devices" {
     requires veth
     ip link add rungt0 type veth peer name rungt1
@@ -200,6 +228,9 @@ tty,5,0
 # rule: config-linux.md#cgroups-path MUST "the same value leads to the same place"
 # rule: config-linux.md#cgroups-path MUST "an invalid value is an error"
 # rule: config-linux.md#control-groups MUST "an error if the cgroup is not fit: not empty"
+# hint: Absolute or relative: did both go below the top? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Cgroups Path".
+# hint: plan_given_path.
 @test "cgroupsPath" {
     bundle
     oci_run
@@ -229,6 +260,9 @@ tty,5,0
 # rule: config-linux.md#cgroup-ownership SHOULD NOT "change the owner of any other file"
 # rule: config-linux.md#cgroup-ownership MUST NOT "fail for a listed file that does not exist"
 # rule: config-linux.md#cgroup-ownership SHOULD NOT "change the owner without such a mount"
+# hint: Who should own it, and when? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Cgroup ownership".
+# hint: give_away.
 @test "who owns the cgroup" {
     local user='linux.namespaces.append({"type": "user"}); linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}]'
     bundle "$user" 'mounts.append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw", "nosuid", "noexec", "nodev"]})'
@@ -251,6 +285,9 @@ tty,5,0
 # rule: config-linux.md#cpu MUST "shares, quota, period, burst, idle"
 # rule: config-linux.md#unified MUST "files of the cgroup are written as they are"
 # rule: config-linux.md#unified MUST "the controllers that they need are enabled"
+# hint: Which file has another value? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Control groups".
+# hint: cgroup_limits.
 @test "resources: the files that carry them" {
     requires memory pids cpu
     bundle 'linux.resources = {"memory": {"limit": 52428800, "reservation": 20971520, "swap": 62914560}, "pids": {"limit": 20},
@@ -275,6 +312,9 @@ tty,5,0
 }
 
 # rule: config-linux.md#pids SHOULD "0 is a limit like another"
+# hint: There is nothing to run, and limits are wanted. Where? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Control groups".
+# hint: cgroup_create, in create.
 @test "resources: no process at all" {
     requires pids
     bundle 'linux.resources = {"pids": {"limit": 0}}' 'process.args = ["sh", "-c", "(true); echo forked"]'
@@ -288,6 +328,9 @@ tty,5,0
 }
 
 # rule: config-linux.md#block-io MUST "weights and limits for each device"
+# hint: io.max and io.weight: which line is wrong? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Block IO".
+# hint: read_block_io and cgroup_limits.
 @test "resources: block devices" {
     requires io
     local disk
@@ -304,6 +347,9 @@ tty,5,0
 # rule: config-linux.md#unified MUST "what can't be converted is an error"
 # rule: config-linux.md#cpu MAY "burst above quota is an error"
 # rule: config-linux.md#memory MUST "wrong values are errors"
+# hint: Which value was accepted? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Control groups".
+# hint: spec_resources.c.
 @test "resources: what is wrong with one" {
     cannot_create '*nosuch*' 'linux.resources = {"unified": {"nosuch.max": "1"}}'
     cannot_create '*unified*' 'linux.resources = {"unified": {"../pids.max": "1"}}'
@@ -316,11 +362,17 @@ tty,5,0
 }
 
 # rule: config-linux.md#intelrdt MUST "an error without a mounted resctrl"
+# hint: You can't do it. Do you say so? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "IntelRdt".
+# hint: refuse_others.
 @test "intelRdt" {
     cannot_create '*intelRdt*' 'linux.intelRdt = {"closID": "x"}'
 }
 
 # rule: config-linux.md#memory-policy MUST "an unknown mode or flag is an error"
+# hint: Which value was accepted? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Memory policy".
+# hint: read_memory_policy.
 @test "memoryPolicy: what is wrong with it" {
     cannot_create '*memoryPolicy*' 'linux.memoryPolicy = {"mode": "MPOL_X"}'
     cannot_create '*memoryPolicy*' 'linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "x"}'
@@ -333,6 +385,9 @@ tty,5,0
 # rule: config-linux.md#masked-paths MUST "can't be read"
 # rule: config-linux.md#readonly-paths MUST "can't be written"
 # rule: config-linux.md#personality MUST "LINUX32"
+# hint: Which of them is not so, seen from inside? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Sysctl", "Masked Paths", "Readonly Paths", "Personality".
+# hint: mask_paths, protect_paths, and process_settings.
 @test "sysctl, masked and read-only paths, personality" {
     make_own_root
     mkdir "$root/secret"
@@ -351,6 +406,9 @@ tty,5,0
 # rule: config-linux.md#rootfs-propagation MUST "only the known values"
 # rule: config-linux.md#personality MUST "only the known values"
 # rule: config-linux.md#sysctl SHOULD "only parameters that a namespace of the container holds"
+# hint: Which was accepted? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Sysctl" and its neighbours.
+# hint: read_sysctls.
 @test "what is wrong with them" {
     cannot_create '*maskedPaths*' 'linux.maskedPaths = ["etc"]'
     cannot_create '*readonlyPaths*' 'linux.readonlyPaths = ["etc"]'
@@ -363,6 +421,9 @@ tty,5,0
 
 # rule: config-linux.md#mount-label MUST "without SELinux an error, not silence"
 # rule: config.md#linux-process MUST "selinuxLabel: without SELinux an error"
+# hint: A label that can't be set: an error? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Mount Label".
+# hint: lsm_check and mount_use_label.
 @test "labels of SELinux, on a kernel without" {
     [[ ! -e /sys/fs/selinux/enforce ]] || skip 'this kernel has SELinux'
     cannot_create '*SELinux*' 'process.selinuxLabel = "system_u:system_r:svirt_lxc_net_t:s0"'
@@ -370,6 +431,9 @@ tty,5,0
 }
 
 # rule: config-linux.md#rootfs-propagation MUST "shared, slave, private, unbindable"
+# hint: What does mountinfo say of /? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Rootfs Mount Propagation".
+# hint: rootfs_protect.
 @test "rootfsPropagation" {
     local kind
     for kind in shared slave private unbindable; do
@@ -389,6 +453,9 @@ tty,5,0
 # rule: config-linux.md#seccomp MUST "syscalls are filtered by name, with action and errnoRet; the default errno is EPERM"
 # rule: config-linux.md#seccomp MUST "the operators compare arguments"
 # rule: config-linux.md#seccomp MUST "the flags are applied"
+# hint: Which call got another answer? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Seccomp".
+# hint: seccomp_assemble.
 @test "seccomp: actions and arguments" {
     # personality(2) of busybox's setarch; its argument tells the rules apart.
     bundle 'linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"], "syscalls": [
@@ -406,6 +473,9 @@ tty,5,0
 # rule: config-linux.md#seccomp MUST "names has at least one entry"
 # rule: config-linux.md#seccomp MUST NOT "listenerMetadata without listenerPath"
 # rule: config-linux.md#seccomp MUST "unknown actions, operators, architectures and flags are errors"
+# hint: Which profile was accepted? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "Seccomp".
+# hint: seccomp_read_profile.
 @test "seccomp: what is wrong with it" {
     local start='linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", '
     cannot_create '*seccomp*' "${start/ALLOW/X}"'}'
@@ -427,6 +497,9 @@ tty,5,0
 # rule: config-linux.md#seccomp MUST "listenerPath is ignored without SCMP_ACT_NOTIFY"
 # rule: config-linux.md#container-process-state MUST "JSON as payload, the descriptor by SCM_RIGHTS in the first message"
 # rule: config-linux.md#container-process-state MUST "ociVersion, fds, pid, metadata and state"
+# hint: Did the agent get the state and the descriptor? The test quotes each rule.
+# hint: The OCI specification, config-linux.md: "The Container Process State".
+# hint: send_listener.
 @test "seccomp: a listener" {
     local notify='linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "'"$BATS_TEST_TMPDIR"'/s", "listenerMetadata": "text", "syscalls": [
         {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}'

@@ -31,6 +31,9 @@ after_each() {
 # rule: runtime.md#kill MUST "send the signal that was asked for"
 # rule: runtime.md#lifecycle MUST NOT "run the program before start"
 # rule: runtime.md#lifecycle MUST "the environment is made at create, as config.json says"
+# hint: Which state came too early, too late or not at all? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "State" and "Lifecycle".
+# hint: record in state.c, at each step of container_run.
 @test "a container's life: creating, created, running, stopped, gone" {
     bundle 'process.args = ["sh", "-c", "trap \"exit 5\" USR1; echo it runs; while :; do sleep 0.1; done"]' \
         'annotations = {"org.example": "text"}' 'hostname = "early"' 'linux.resources = {"pids": {"limit": 99}}' \
@@ -67,6 +70,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime.md#lifecycle MUST NOT "a config.json that changes after create counts"
+# hint: You read the bundle again at start. What should you read? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Lifecycle", step 2.
+# hint: The copy in the state's directory: load_state.
 @test "config.json may change after create: it does not matter" {
     bundle 'process.args = ["echo", "old"]' 'hooks = {"poststop": [hook("echo old >'"$BATS_TEST_TMPDIR"'/log")]}'
     oci_create
@@ -83,6 +89,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#lifecycle MUST "createRuntime hooks are invoked, and one that fails ends the container"
 # rule: runtime.md#lifecycle MUST "createContainer hooks are invoked, and one that fails ends the container"
 # rule: runtime.md#errors MUST "leave the environment as if the operation had never been tried"
+# hint: The hook failed, and something was left. What? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Lifecycle" and "Errors".
+# hint: run_early_hooks, then undo_running.
 @test "a hook of create that fails: an error, and the container is undone" {
     local kind
     for kind in prestart createRuntime createContainer; do
@@ -95,6 +104,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime.md#lifecycle MUST "startContainer hooks are invoked, and one that fails ends the container"
+# hint: The program ran all the same. Who waits for the hook? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Lifecycle", step 7.
+# hint: become_hook and run_hooks, before process_execute.
 @test "a startContainer hook that fails: the program does not run" {
     bundle 'process.args = ["echo", "it ran"]' 'hooks = {"startContainer": [hook("echo called; exit 3")],
         "poststop": [hook("echo poststop >'"$BATS_TEST_TMPDIR"'/log")]}'
@@ -110,6 +122,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime.md#lifecycle MUST "poststart hooks are invoked, and one that fails stops the container"
+# hint: Since 1.2 this hook may fail, too. What follows? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Lifecycle".
+# hint: run_last_hooks and kill_running.
 @test "a poststart hook that fails: the container is stopped" {
     bundle 'hooks = {"poststart": [hook("exit 3")], "poststop": [hook("echo poststop >'"$BATS_TEST_TMPDIR"'/log")]}'
     oci_create
@@ -125,6 +140,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#lifecycle MUST "poststop hooks are invoked; a failure is a warning, and the next ones run"
 # rule: runtime.md#lifecycle MUST "destroy the container at delete"
 # rule: runtime.md#warnings MUST "go on after a warning"
+# hint: One failed; were the others left out? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Lifecycle", the last step.
+# hint: run_last_hooks: a warning.
 @test "a poststop hook that fails: the rest goes on" {
     bundle 'process.args = ["true"]' \
         'hooks = {"poststop": [hook("exit 3"), hook("echo second >'"$BATS_TEST_TMPDIR"'/log")]}'
@@ -147,6 +165,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#start MUST "fail for a container that does not exist"
 # rule: runtime.md#kill MUST "fail for a container that does not exist"
 # rule: runtime.md#delete MUST "fail for a container that does not exist"
+# hint: Which command did not say so? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Query State", "Start", "Kill", "Delete".
+# hint: open_state in state.c.
 @test "no ID, or one that nothing has" {
     local operation
     bundle
@@ -163,6 +184,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 
 # rule: runtime.md#create MUST "fail without a bundle"
 # rule: bundle.md#container-format MUST "config.json is in the bundle's directory"
+# hint: What does the error name? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Create".
+# hint: find_config.
 @test "create: no bundle" {
     oci create c1
     refused '*config.json*'
@@ -173,6 +197,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#state MUST "an ID is unique"
 # rule: runtime.md#create MUST "fail if the ID is in use, and leave its container alone"
 # rule: runtime.md#create MUST NOT "a new container in that case"
+# hint: Was the first container harmed? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Create".
+# hint: The state's directory is made by record, once.
 @test "create: an ID in use" {
     bundle
     oci_run
@@ -186,6 +213,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime.md#create MUST "fail for an ID that is not valid"
+# hint: Which ID became a path? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Create".
+# hint: is_plain_path.
 @test "create: an ID that is no name" {
     local id
     bundle
@@ -199,6 +229,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#create MUST "fail if a property can't be applied"
 # rule: runtime.md#create MUST NOT "a new container in that case, too"
 # rule: runtime.md#lifecycle MUST "fail if the environment can't be made"
+# hint: What was left? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Create" and "Errors".
+# hint: undo_at_exit.
 @test "create: what can't be done is an error, and leaves nothing" {
     cannot_create '*' 'mounts.append(bind("/no/such/source", "/x"))'
     cannot_create '*' 'linux.sysctl = {"kernel.no_such": "1"}'
@@ -207,6 +240,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime.md#start MUST "fail if the container is not created, and have no effect"
+# hint: The second start must be an error, and change nothing. What did it do? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Start".
+# hint: container_start asks the state.
 @test "start: only once" {
     bundle 'process.args = ["sh", "-c", "echo once; sleep 1000"]'
     oci_run
@@ -224,6 +260,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime.md#start MUST "fail if process is not set"
+# hint: config.json has no process. When is that an error? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Start".
+# hint: container_start.
 @test "start: without a process" {
     bundle 'del process'
     oci_create
@@ -236,6 +275,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 
 # rule: runtime.md#kill MUST "fail for a container that has stopped, and have no effect"
 # rule: runtime.md#kill MUST "a created container gets the signal, too"
+# hint: Which of the three was wrong? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Kill".
+# hint: command_kill.
 @test "kill: created, running, stopped" {
     bundle
     oci_create
@@ -267,6 +309,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#delete MUST "delete what create made"
 # rule: runtime.md#delete MUST NOT "delete what create did not make"
 # rule: runtime.md#delete MAY "the ID can be used again"
+# hint: What was left, or deleted too early? The test quotes each rule.
+# hint: The OCI specification, runtime.md: "Delete".
+# hint: container_delete.
 @test "delete" {
     # The network namespace, the parent of the cgroup and a file in the root are not the container's.
     make_own_root
@@ -306,6 +351,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 
 # rule: runtime-linux.md#file-descriptors MUST "only standard input, output and error stay open"
 # rule: runtime-linux.md#file-descriptors MAY "more are passed on if asked for"
+# hint: Which descriptor is open that should not be? The test quotes each rule.
+# hint: The OCI specification, runtime-linux.md, "File descriptors".
+# hint: process_close_files.
 @test "the descriptors of the program" {
     bundle 'process.args = ["sh", "-c", "ls -l /proc/self/fd; ls /proc/$$/fd; cat <&3"]'
     echo leaked >"$BATS_TEST_TMPDIR/file"
@@ -322,6 +370,9 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 }
 
 # rule: runtime-linux.md#dev-symbolic-links MUST "/dev/fd, /dev/stdin, /dev/stdout and /dev/stderr exist"
+# hint: Which link is missing? The test quotes each rule.
+# hint: The OCI specification, runtime-linux.md, "Dev symbolic links".
+# hint: make_links.
 @test "the links in /dev" {
     bundle 'process.args = ["sh", "-c", "for l in fd stdin stdout stderr; do readlink /dev/$l; done"]'
     oci_run

@@ -473,7 +473,7 @@ stop_student() {
 
 # hint: pasta joins by a path. Did the namespace last until then?
 # hint: pasta(1).
-# hint: namespaces_open and namespaces_join.
+# hint: namespaces_open, and the state "created" before pasta comes: container_prepare.
 @test "podman, rootless: pasta's network" {
     requires student user_ns pasta
     cd /

@@ -46,6 +46,9 @@ while True:
 
 # --- create, start, run ---
 
+# hint: Relative to what: where the caller stands, or the bundle? Did a chdir come in between?
+# hint: runc-create(8): --bundle, --pid-file; realpath(3).
+# hint: bundle_path and write_pid_file, before the directory is changed.
 @test "create: --pid-file, and paths that are relative to the caller" {
     bundle 'process.args = ["sh", "-c", "exit 7"]'
     cd "${bundle%/*}"
@@ -62,6 +65,10 @@ while True:
     nothing_left
 }
 
+# points: 2
+# hint: Which of the four is another than runc's?
+# hint: runc-run(8).
+# hint: container_run in container.c, with the flags of run.c.
 @test "run: --config, --detach, --pid-file, exit statuses" {
     bundle 'process.args = ["sh", "-c", "exit 3"]'
     mv "$bundle/config.json" "$BATS_TEST_TMPDIR/other.json"
@@ -88,6 +95,9 @@ while True:
     eventually is stopped c2
 }
 
+# hint: A descriptor travels over a socket. And what does the terminal do to a newline?
+# hint: unix(7), SCM_RIGHTS; termios(3), cfmakeraw.
+# hint: console_hand_over in console.c.
 @test "--console-socket: the terminal goes to who listens there, and passes bytes as they are" {
     bundle 'process.terminal = True' 'process.args = ["sh", "-c", "stty raw -echo; echo ready; dd bs=1 count=6 2>/dev/null | hexdump -C"]'
     # Ctrl-C, Ctrl-D, Ctrl-Z and a carriage return are bytes like others.
@@ -101,6 +111,10 @@ while True:
     ((status != 0)) && [[ ! -e $cgroup ]]
 }
 
+# points: 2
+# hint: Both looked, neither found anything, both went on. What makes it one step?
+# hint: mkdir(2): EEXIST; flock(2).
+# hint: The state's directory: whoever makes it has the name. state.c.
 @test "the same id twice, at the same time: one container" {
     local i pids=() good=0
     bundle
@@ -126,6 +140,9 @@ while True:
     is running
 }
 
+# hint: Which of them failed, and at what that they share?
+# hint: flock(2), EBUSY of cgroup files.
+# hint: lock.c around what several share, and nothing else.
 @test "twenty containers at once" {
     local i pids=()
     bundle 'del linux.cgroupsPath'
@@ -151,6 +168,9 @@ while True:
 
 # --- state, list, kill, delete ---
 
+# hint: Which of the three forms is another than runc's?
+# hint: runc-list(8): --format, --quiet.
+# hint: command_list and print_row in lifecycle.c.
 @test "list: a table, JSON, names alone" {
     bundle
     oci_create
@@ -166,6 +186,9 @@ while True:
     assert_output '[]'
 }
 
+# hint: Without a PID namespace, the end of one process ends no other. How do you find them all?
+# hint: cgroups(7), cgroup.procs; cgroup.kill.
+# hint: kill_all in lifecycle.c, by cgroup_signal.
 @test "kill --all: without a PID namespace, too" {
     bundle 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]' \
         'process.args = ["sh", "-c", "sleep 1001 & sleep 1002 & echo ready; wait"]'
@@ -180,6 +203,9 @@ while True:
     nothing_left
 }
 
+# hint: A frozen process hears SIGKILL only. Which of the two commands waits for ever?
+# hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze.
+# hint: command_kill and container_delete: cgroup_kill.
 @test "pause: kill and delete --force reach a container that is frozen" {
     bundle
     oci_run
@@ -201,6 +227,9 @@ while True:
     nothing_left
 }
 
+# hint: Which of the four was an error, or left something?
+# hint: runc-delete(8), --force.
+# hint: command_delete and container_delete, with --force.
 @test "delete --force: absent, twice, created, running" {
     oci delete --force absent
     assert_status 0
@@ -223,6 +252,9 @@ while True:
 
 # --- exec ---
 
+# hint: Which option did not reach the process?
+# hint: runc-exec(8).
+# hint: exec_run in exec.c fills a process as config.json does.
 @test "exec: its options" {
     bundle 'process.env.append("FROM=config")' 'process.cwd = "/usr"'
     oci_run
@@ -255,6 +287,9 @@ while True:
     is running
 }
 
+# hint: The new process needs a terminal in the container's own /dev/pts. Who opens it?
+# hint: pts(4), setns(2).
+# hint: console_open after exec_enter.
 @test "exec --tty --console-socket" {
     bundle
     oci_run
@@ -264,6 +299,9 @@ while True:
 
 # --- The log ---
 
+# hint: The engine reads your error in the log: one line of JSON with which keys?
+# hint: runc(8): --log, --log-format; level, msg, time.
+# hint: The log in util.c: die writes to it as well.
 @test "--log: records for engines" {
     local log=$BATS_TEST_TMPDIR/log
     bundle 'process.cwd = "a\"b\\\\\n\u0001"'
@@ -285,6 +323,9 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
 
 # --- Who dies half-way ---
 
+# hint: The container was created and is dead. What should start say?
+# hint: runtime.md, "Start"; connect(2), ECONNREFUSED.
+# hint: container_start in start.c.
 @test "the container dies before start: start says so, and delete works" {
     bundle
     oci_create
@@ -297,6 +338,9 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
     nothing_left
 }
 
+# hint: Half a start must leave the container as it was. What did it take with it?
+# hint: accept4(2) in a loop: the next one is welcome.
+# hint: wait_for_start in start.c.
 @test "start is killed before it says go: the next one starts the container" {
     bundle 'process.args = ["sh", "-c", "echo it runs; sleep 1000"]'
     oci_create
@@ -310,6 +354,9 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
     eventually grep -q 'it runs' "$out"
 }
 
+# hint: The hook runs on, the runtime is dead. Where does it say what there is?
+# hint: The state file is written first: rename(2).
+# hint: container_delete with what record has written.
 @test "the runtime is killed while a hook runs: delete --force cleans up" {
     bundle 'hooks = {"createRuntime": [hook("echo >'"$BATS_TEST_TMPDIR"'/called; exec sleep 20")]}'
     oci_set_up
@@ -353,6 +400,11 @@ CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig
     memfd_create:1 bpf:1 bpf:2 prctl:1 prctl:3 prctl:20 capset:1 capset:2 setgroups:1 setresuid:1 setresgid:1 seccomp:1 seccomp:2
     prlimit64:2 close_range:1 waitid:1 poll:1 signalfd4:1 pidfd_open:1 unlink:1 rmdir:1 keyctl:1 fchownat:1 chdir:1)
 
+# points: 3
+# hint: One kernel call failed, and the command ran with less. The output names the call. Which return value did
+#   nobody look at?
+# hint: strace(1): `-e inject=CALL:error=ENOMEM:when=N` does it again.
+# hint: Each call that fails ends the start: `die(...)`, never a return value that nobody reads.
 @test "a call that fails: the container is whole, or there is none" {
     full_bundle
     oci_set_up
@@ -378,6 +430,10 @@ CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig
     ((bad == 0 && failed > 15))
 }
 
+# points: 3
+# hint: Between which two calls was something made that no file names?
+# hint: strace(1): `-e inject=CALL:signal=KILL:when=N`; rename(2).
+# hint: record in state.c before each side effect; undo by what it says.
 @test "a SIGKILL at any call: delete --force finds all that is left" {
     full_bundle
     oci_set_up
