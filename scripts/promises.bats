@@ -54,7 +54,7 @@ before_each() {
 @test "a command that is not found gives the status 127" {
     demo no-such-program
     assert_status 127
-    assert_one_line_error '*no-such-program: No such file or directory*'
+    assert_one_line_error '*no-such-program: *No such file or directory*'
     demo /no/such/program
     assert_status 127
     assert_one_line_error '*/no/such/program: No such file or directory*'
