@@ -27,7 +27,8 @@ name_in() {
 # --- Its name ---
 
 # points: 9
-# hint: Nobody gave it a name. Where does the default come from, and who sets it before the command runs?
+# hint: Nobody gave it a name. Where does the default come from, who sets it before the command runs, and is all of it
+#   there?
 # hint: sethostname(2). In which process must it be called: the demo, or its child?
 # hint: `c->hostname = "container";` in parse_options, `set_hostname(c);` in child.
 @test "its name is container, if it is given no other" {

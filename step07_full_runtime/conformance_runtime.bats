@@ -199,7 +199,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#create MUST NOT "a new container in that case"
 # hint: Was the first container harmed? The test quotes each rule.
 # hint: The OCI specification, runtime.md: "Create".
-# hint: The state's directory is made by record, once.
+# hint: record in state.c makes the state's directory: whoever makes it has the name.
 @test "create: an ID in use" {
     bundle
     oci_run
