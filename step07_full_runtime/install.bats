@@ -59,6 +59,7 @@ opt/x/share/man/man1/rung.1 644' ]]
     done
 }
 
+# also passes without the step: it is about the manual, and not about a program.
 # hint: mandoc says where. What is missing there?
 # hint: mandoc(1): -T lint; mdoc(7).
 # hint: step07_full_runtime/rung.1, the line that it names.

@@ -149,6 +149,8 @@ start_ready() {
 # hint: CLONE_NEWUSER in the same clone3 as the others makes them its own; /proc/sys is read-only all the same.
 @test "--userns: it has no rights over the host's kernel" {
     before=$(</proc/sys/kernel/core_pattern)
+    demo --userns true
+    assert_status 0
     demo --userns sh -c 'echo x >/proc/sys/kernel/core_pattern'
     ((status != 0))
     demo --userns hostname other

@@ -169,6 +169,8 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 # hint: resolv.conf(5); open_tree(2) before the root changes.
 # hint: resolver_path finds the host's file; it becomes a bind mount on /etc/resolv.conf, read-only.
 @test "name servers of the host are known inside" {
+    demo --ip 10.240.0.2/24 true
+    assert_status 0
     grep -E '^nameserver' /etc/resolv.conf | grep -vqE ' (127\.|::1)' || return 0
     demo --ip 10.240.0.2/24 grep -c ^nameserver /etc/resolv.conf
     assert_status 0
@@ -385,6 +387,7 @@ ppid_of() { status_field "$1" PPid; }
 # hint: wait_until_gone in network.c: it has a limit to the time.
 @test "when the network is there, so is nothing else: the links are gone when the demo ends" {
     demo --ip 10.240.0.2/24 true
+    assert_status 0
     [[ $(on_host ip -br link) != *rung* ]]
 }
 

@@ -193,11 +193,13 @@ END
     for path in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do
         [[ -e $path ]] || continue
         demo head -c 1 "$path"
+        assert_status 0
         assert_output ''
     done
     for path in /proc/acpi /proc/scsi /proc/asound /sys/firmware /sys/dev/block; do
         [[ -e $path ]] || continue
         demo ls -A "$path"
+        assert_status 0
         assert_output ''
     done
 }
@@ -242,6 +244,8 @@ END
     mkdir "$BATS_TEST_TMPDIR/outside" "$BATS_TEST_TMPDIR/volume"
     ln -s "$BATS_TEST_TMPDIR/outside" "$root/link"
     ln -s "../../../../../../../../../..$BATS_TEST_TMPDIR/outside" "$root/up"
+    demo --volume "$BATS_TEST_TMPDIR/volume:/new" true
+    assert_status 0
     for target in /link/new /up/new; do
         demo --volume "$BATS_TEST_TMPDIR/volume:$target" true
         [[ -z $(ls -A "$BATS_TEST_TMPDIR/outside") ]]
