@@ -21,7 +21,7 @@
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
 #   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu cpuset io_max
 #                             io_weight hugetlb veth bridge nft
-#                             nat overlay user_ns time_ns pty rootfs systemd (a name that is not known fails)
+#                             nat overlay user_ns time_ns pty rootfs podman systemd (a name that is not known fails)
 #   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
@@ -281,6 +281,7 @@ has_nft() { has_root && command -v nft >/dev/null && unshare --net nft list tabl
 has_nat() { has_root && command -v nft >/dev/null && unshare --net nft add table ip probe 2>/dev/null; }
 has_overlay() { modprobe -q overlay 2>/dev/null || true; grep -qw overlay /proc/filesystems; }
 has_user_ns() { "${AS_NOBODY[@]}" unshare --user true 2>/dev/null; }
+has_podman() { type -P podman >/dev/null; }
 has_time_ns() { [[ -e /proc/self/ns/time ]]; }
 has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
 has_systemd() { has_root && [[ -d /run/systemd/system ]]; }

@@ -152,6 +152,8 @@ static void read_socket(struct container *c)
     }
     if (message.type == MESSAGE_EXECUTING)
         c->is_executing = true;
+    if (message.type == MESSAGE_HOOKS)
+        container_early_hooks(c);
     if (message.type == MESSAGE_READY)
         c->is_ready = true;
     if (message.type == MESSAGE_TERMINAL && fd != -1)

@@ -9,8 +9,11 @@
  *   clone3 ------------------------------> waits
  *   state_process         process 1 is on record
  *   cgroup_adopt, cgroup_limits, devices_attach
- *   maps, network, hooks prestart and createRuntime
+ *   maps, network
  *   GO ----------------------------------> init.c: the container from inside
+ *   <------------------------------ HOOKS  if there are some for us
+ *   prestart, createRuntime
+ *   GO ----------------------------------> createContainer, pivot_root
  *   <--------------------------- TERMINAL  if it wants one
  *   <------------------------------ READY  created: waits for `start`
  *   <-------------------------- EXECUTING  nothing but execve(2) is left
@@ -281,11 +284,11 @@ void let_go(const struct container *c)
         die("tell the child to go on");
 }
 
-/* These run in our namespaces, while the child still waits. */
-static void run_early_hooks(struct container *c)
+void container_early_hooks(struct container *c)
 {
     (void)hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING);
     (void)hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING);
+    let_go(c);
 }
 
 void container_runs(struct container *c)
@@ -331,7 +334,6 @@ static void bring_up(struct container *c)
     namespaces_write_maps(c->spec, c->pid);
     network_attach(&c->network, c->spec, c->pid);
     netdevices_move(c->spec, c->pid);
-    run_early_hooks(c);
     let_go(c);
     attend(c);
 }

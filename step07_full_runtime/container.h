@@ -67,5 +67,7 @@ void catch_signals(struct container *c);
 int wait_for_end(struct container *c);
 /* container.c: called by attend when the command begins to run. */
 void container_runs(struct container *c);
+/* The same, when the host's hooks are due; the child waits for our GO. */
+void container_early_hooks(struct container *c);
 
 #endif

@@ -45,7 +45,6 @@ after_each() {
     done
 }
 
-has_podman() { type -P podman >/dev/null; }
 has_containerd() { type -P containerd ctr >/dev/null; }
 has_pasta() { type -P pasta >/dev/null && [[ -e /dev/net/tun ]]; }
 has_student() { id student && grep -q ^student: /etc/subuid; } &>/dev/null

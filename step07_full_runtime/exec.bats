@@ -2,6 +2,7 @@
 #
 # What a further process of a container must be, and must not be able to do.
 
+# shellcheck disable=SC2154 # the helpers set state, out, pid, cgroup, stderr
 load ../scripts/test_helper
 load ../scripts/oci_helper
 

@@ -78,10 +78,23 @@ static void run_hooks(const struct init_plan *plan, enum hook_kind kind,
     (void)hooks_run(plan->spec, kind, plan->state, status);
 }
 
+/* Hooks of the host's side find everything in place; and our mounts are ours
+ * alone by now, so what they mount in here stays in here. */
+static void wait_for_hooks(const struct init_plan *plan)
+{
+    const struct spec *spec = plan->spec;
+    if (!spec->hooks[HOOK_PRESTART].count &&
+        !spec->hooks[HOOK_CREATE_RUNTIME].count)
+        return;
+    (void)channel_send(plan->socket_fd, MESSAGE_HOOKS, 0);
+    (void)wait_for_go(plan->socket_fd);
+}
+
 static void enter_root(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
     if (spec->namespaces[NS_MOUNT].path) {
+        wait_for_hooks(plan);
         run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);
         rootfs_join(spec);
         return;
@@ -90,6 +103,7 @@ static void enter_root(const struct init_plan *plan)
     rootfs_need_dev(spec, root_fd);
     mounts_apply(spec, root_fd);
     rootfs_fill_dev(spec, root_fd);
+    wait_for_hooks(plan);
     /* The last moment at which the host's files, and theirs, have names; and
      * they may add to the root, which is read-only only after that. */
     run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);

@@ -155,9 +155,12 @@ static void read_option(struct mount_spec *m, const struct field *f,
 {
     size_t i = find_option(option);
     if (i == ARRAY_SIZE(OPTIONS)) {
+        /* For mount(2) it would be data, which a bind mount does not look at.
+         */
         if (m->bind)
-            refuse(f, "\"%s\" is not an option of a bind mount", option);
-        append_data(m, option);
+            complain(f, "\"%s\" means nothing for a bind mount", option);
+        else
+            append_data(m, option);
         return;
     }
     uint64_t set = OPTIONS[i].set;

@@ -70,6 +70,7 @@ enum message_type {
     MESSAGE_LOG, /* level, status (of an error that ends the child), text */
     MESSAGE_GO, /* the parent: go on; status: your PID on the host */
     MESSAGE_TERMINAL, /* a descriptor comes along */
+    MESSAGE_HOOKS, /* the container is made: now prestart, createRuntime */
     MESSAGE_READY, /* created: waits for "start" */
     MESSAGE_EXECUTING, /* only execve(2) is left to do */
 };
