@@ -387,7 +387,7 @@ with_pty() {
 }
 
 with_pty_prelude='
-import os, signal, sys, time
+import fcntl, os, signal, struct, sys, termios, time
 import pexpect
 
 PATIENCE = 20 * int(os.environ.get("RUNG_SLOWNESS", "1"))
@@ -419,10 +419,14 @@ def is_demo(pid):
     except OSError:
         return False # it has gone
 
+def set_size(fd, rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
 class Terminal(pexpect.spawn):
     def __init__(self, *words):
+        # The size comes first: pexpect would set it while the program runs already.
         super().__init__(words[0], list(words[1:]), encoding="utf-8", codec_errors="replace", timeout=PATIENCE,
-                         dimensions=(24, 80), logfile=None)
+                         logfile=None, preexec_fn=lambda: set_size(0, 24, 80))
         self.logfile_read = sys.stdout
         self.delaybeforesend = 0.1
 

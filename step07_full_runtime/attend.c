@@ -78,6 +78,13 @@ static bool hears(pid_t pid, int number)
     return !waits;
 }
 
+/* Those that do nothing to a process without a handler. */
+static bool is_harmless(int number)
+{
+    return number == SIGCHLD || number == SIGCONT || number == SIGURG ||
+           number == SIGWINCH;
+}
+
 /*
  * The kernel drops a signal for process 1 of a PID namespace if it has no
  * handler. The sender meant to end the command: so end it, with the one signal
@@ -88,16 +95,7 @@ static bool would_be_dropped(const struct container *c, int number)
     if (!spec_makes(c->spec, NS_PID) || c->spec->process.init ||
         c->spec->invocation.is_exec)
         return false; /* not process 1, or our own, which hears everything */
-    if (hears(c->pid, number))
-        return false;
-    switch (number) {
-    case SIGCONT:
-    case SIGURG:
-    case SIGWINCH:
-        return false; /* nothing happens by default */
-    default:
-        return true;
-    }
+    return !is_harmless(number) && !hears(c->pid, number);
 }
 
 static void pass_signal(const struct container *c, int number)
@@ -109,6 +107,8 @@ static void pass_signal(const struct container *c, int number)
         return;
     }
     bool has_started = c->socket_fd == -1;
+    if (!has_started && is_harmless(number))
+        return; /* there is nobody yet whom it could mean */
     if (!has_started || would_be_dropped(c, number))
         number = SIGKILL;
     /* It may have ended a moment ago. */
