@@ -20,13 +20,16 @@
 /* What the kernel said about the last file system that it did not like. */
 static char complaint[256];
 
-/* It leaves a sentence in the context: "e overlay: ..." */
+/* It leaves a sentence in the context, after a letter (e for error) and a
+ * space: "e overlay: ..." */
 static void read_complaint(int fs_fd)
 {
     int saved_errno = errno;
-    ssize_t n = read(fs_fd, complaint, sizeof(complaint) - 1);
-    complaint[n > 0 ? n : 0] = '\0';
-    complaint[strcspn(complaint, "\n")] = '\0';
+    char text[sizeof(complaint)];
+    ssize_t n = read(fs_fd, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    memcpy(complaint, n > 2 ? text + 2 : "", n > 2 ? strlen(text + 2) + 1 : 1);
     errno = saved_errno;
 }
 
