@@ -187,6 +187,16 @@ static int remove_all(const struct cgroup *c)
     return -1;
 }
 
+/* systemd removes the directory of a scope that has ended, perhaps before us.
+ */
+static bool is_gone(const char *path)
+{
+    int reason = errno;
+    bool result = access(path, F_OK) == -1 && errno == ENOENT;
+    errno = reason;
+    return result;
+}
+
 /* Is there another container of ours below this directory? */
 static bool has_own_child(const char *path)
 {
@@ -271,7 +281,9 @@ static int remove_cgroup(struct cgroup *c)
         return complain("remove", c->path);
     }
     narrate(5, "rmdir(\"%s\") # rmdir %s", c->path, c->path);
-    return remove_all(c) == -1 ? complain("remove", c->path) : 0;
+    return remove_all(c) == -1 && !is_gone(c->path)
+               ? complain("remove", c->path)
+               : 0;
 }
 
 int cgroup_undo(struct cgroup *c)

@@ -493,6 +493,8 @@ notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": pat
     start_agent 1 dies
     oci run --bundle "$bundle" c1
     assert_status 125
+    # The memory checks warn that they do not know the stack of the thread that hands it over.
+    [[ $DEMO != */asan/* ]] || stderr=$(grep -v -e ^== -e '^False positive' -e '^For details' <<<"$stderr")
     assert_one_line_error '*/agent*'
     nothing_left
     bundle 'linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY"}'
