@@ -474,6 +474,10 @@ def demo(*args):
 # --- The host, before and after --------------------------------------------
 
 setup() {
+    # On a busy machine the wrong one may be first. Such a test has a second chance, which the results name.
+    # shellcheck disable=SC2034 # bats reads it
+    BATS_TEST_RETRIES=${RUNG_RETRIES:-0}
+    ((${BATS_TEST_TRY_NUMBER:-1} == 1)) || echo "# second attempt: $BATS_TEST_DESCRIPTION" >&3
     [[ -z ${RUNG_ENOUGH-} || ! -e $RUNG_ENOUGH ]] || { left_out=1 && skip "one failure is enough"; }
     mkdir -p "$BATS_TEST_TMPDIR/cwd"
     cd "$BATS_TEST_TMPDIR/cwd" || return
