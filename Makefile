@@ -23,7 +23,7 @@ help: ## list what can be made (this list)
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
 	    /^[a-z0-9 -]+:.*## / { n = split($$1, name, " "); \
 	    if (n > 1) name[1] = name[1] (n > 2 ? ".." : ", ") name[n]; \
-	    printf "  make %-15s %s\n", name[1], $$2 }' Makefile
+	    printf "  make %-16s %s\n", name[1], $$2 }' Makefile
 
 # A machine that can't run step07 (scripts/doctor says why) has a VM do it, with
 # the program built here, or again there if it doesn't run with that C library.
@@ -101,6 +101,11 @@ diff07:
 conformance: ## which rules of the OCI specification are tested, and pass
 	@scripts/setup build test
 	@scripts/conformance
+
+compare-runtimes: ## ours, crun and runc through the same tests: a table
+	@scripts/setup build test vm
+	@$(MAKE) --no-print-directory step07 rootfs
+	@scripts/compare-runtimes $(if $(UPDATE),--update)
 
 mutants: ## leave out each safeguard, and see a test fail
 	@scripts/setup build test
@@ -294,7 +299,8 @@ build/tidy/%.ok: %.c $(wildcard step07_full_runtime/*.h) .clang-tidy
 FORCE:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test doctor setup rootfs vm cleanup all mutants format lint \
+.PHONY: help demo test doctor setup rootfs vm cleanup all mutants \
+    compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan arm64 i386 install uninstall clean variant FORCE \
     step01 step02 step03 step04 step05 step06 step07 \

@@ -17,9 +17,14 @@
 #   is STATUS [ID]        its status is this one
 #   oci_output            wait until c1 has stopped; print what it wrote
 #   nothing_left          no state, no cgroup
+#   of_flags              this test is about rung's own flags: it does not apply to another runtime
+#   receive_terminal ...  create or exec with --console-socket: print what comes from the terminal
 #   cannot_create P EDIT...  make such a bundle: creating a container from it is refused for the reason P
 #   refused [PATTERN]     the last command failed, said why in one line (that fits PATTERN), and left nothing behind
 #   json FILE PATH        print a value of a JSON file: json "$bundle/config.json" process.cwd
+#   start_agent COUNT     an agent for seccomp, at ./agent
+#
+# With RUNG_ANY_WORDS=1 an error may say what it likes: $DEMO is somebody else's runtime (scripts/compare-runtimes).
 #
 # after_each (oci_clean_up) deletes every container by force, and fails if anything is left of one.
 
@@ -139,8 +144,11 @@ oci_output() {
 # shellcheck disable=SC2053 # it is a pattern
 refused() {
     ((status != 0)) || fail 'it was not refused' || return
-    [[ -n $stderr && $stderr != *$'\n'* ]] || fail 'its error is not one line' || return
-    [[ $stderr == ${1:-*} ]] || fail "its error does not fit: $1" || return
+    # Another runtime's words are its own.
+    if [[ -z ${RUNG_ANY_WORDS-} ]]; then
+        [[ -n $stderr && $stderr != *$'\n'* ]] || fail 'its error is not one line' || return
+        [[ $stderr == ${1:-*} ]] || fail "its error does not fit: $1" || return
+    fi
     nothing_left
 }
 
@@ -159,6 +167,8 @@ nothing_left() {
     [[ ! -e $cgroup ]] || fail 'its cgroup is there'
 }
 
+of_flags() { [[ -z ${RUNG_ANY_WORDS-} ]] || skip 'not applicable: it is about our own flags'; }
+
 json() {
     quick_python -c '
 import json, sys
@@ -169,6 +179,77 @@ try:
 except (ValueError, KeyError, IndexError):
     sys.exit(0)
 print(value if isinstance(value, str) else json.dumps(value))' "$1" "$2"
+}
+
+# receive_terminal OPTIONS...: run rung OPTIONS --console-socket SOCKET ID, and print what comes from the terminal it
+# sends. Once that is "ready", the bytes of $typed are typed. Unless $socket is another path, SOCKET's is relative: it
+# starts where the caller is.
+receive_terminal() {
+    oci_set_up
+    python3 -c '
+import os, socket, subprocess, sys
+directory, typed, program, state, *words = sys.argv[1:]
+os.chdir(directory)
+server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+server.bind("console")
+server.listen()
+server.settimeout(60)
+path = os.environ.get("socket", "console")
+runtime = subprocess.Popen([program, "--root", state, words[0], "--console-socket", path, *words[1:]], stdin=subprocess.DEVNULL)
+connection, _ = server.accept()
+_, fds, _, _ = socket.recv_fds(connection, 1000, 1)
+if words[0] == "create":
+    assert runtime.wait(60) == 0
+    runtime = subprocess.Popen([program, "--root", state, "start", "c1"])
+assert runtime.wait(60) == 0 or words[0] == "exec"
+while True:
+    try:
+        data = os.read(fds[0], 1000)
+    except OSError:
+        break
+    if not data:
+        break
+    sys.stdout.buffer.write(data)
+    if typed and b"ready" in data:
+        os.write(fds[0], typed.encode())
+        typed = ""
+' "$BATS_TEST_TMPDIR" "${typed-}" "$DEMO_PROGRAM" "$state" "$@"
+}
+
+# start_agent COUNT [dies]: an agent for seccomp that listens at ./agent, and lets every call go on, for that many
+# connections. It writes the states that it gets to ./agent.out.
+start_agent() {
+    python3 - "$@" >agent.out 2>&1 3>&- 4>&- <<'END' &
+import array, ctypes, fcntl, os, select, socket, struct, sys, threading
+RECEIVE, SEND = 0xc0502100, 0xc0182101
+def serve(fd):
+    while True:
+        events = select.poll()
+        events.register(fd, select.POLLIN)
+        if events.poll(30000)[0][1] & select.POLLHUP:
+            return
+        request = bytearray(80)
+        try:
+            fcntl.ioctl(fd, RECEIVE, request)
+            number, = struct.unpack_from("Q", request)
+            fcntl.ioctl(fd, SEND, bytearray(struct.pack("QqiI", number, 0, 0, 1)))
+        except OSError:
+            pass # whoever made the call is gone
+server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+server.bind("agent")
+server.listen()
+server.settimeout(60)
+for i in range(int(sys.argv[1])):
+    connection, _ = server.accept()
+    if len(sys.argv) > 2:
+        sys.exit()
+    data, fds, _, _ = socket.recv_fds(connection, 65536, 4)
+    while more := connection.recv(65536):
+        data += more
+    print(data.decode(), flush=True)
+    threading.Thread(target=serve, args=fds).start()
+END
+    eventually test -S agent
 }
 
 oci_clean_up() {

@@ -2,7 +2,7 @@
 #
 # config.md of the OCI runtime specification, rule by rule (runtime.md: conformance_runtime.bats).
 #
-# bats file_tags=step07,conformance
+# bats file_tags=step07,conformance,any-runtime
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
 load ../scripts/oci_helper

@@ -2,7 +2,7 @@
 #
 # config-linux.md of the OCI runtime specification, rule by rule (runtime.md: conformance_runtime.bats).
 #
-# bats file_tags=step07,conformance
+# bats file_tags=step07,conformance,any-runtime
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
 load ../scripts/oci_helper
@@ -33,6 +33,7 @@ has_cpuset() { has_controller cpuset; }
 # hint: The OCI specification, config-linux.md: "Default Filesystems".
 # hint: defaults.c, and mounts_apply.
 @test "the default file systems" {
+    of_flags
     demo awk '{print $2, $3}' /proc/mounts
     assert_status 0
     local line

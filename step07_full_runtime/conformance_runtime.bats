@@ -3,7 +3,7 @@
 # runtime.md and runtime-linux.md of the OCI runtime specification, rule by rule: states, operations, errors.
 # "make conformance" prints the rules, which stand above the tests that check them, and how they fared.
 #
-# bats file_tags=step07,conformance
+# bats file_tags=step07,conformance,any-runtime
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
 load ../scripts/oci_helper

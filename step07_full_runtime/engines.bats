@@ -3,9 +3,10 @@
 # Real engines drive the runtime: podman, and containerd through its runc shim.  Everything is offline; the image is
 # made of build/rootfs.
 #
-# bats file_tags=step07,engines
+# bats file_tags=step07,engines,any-runtime
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
+load ../scripts/oci_helper
 
 # One store for the whole file: making it takes longer than a test.
 setup_file() {
@@ -198,6 +199,26 @@ PY
     assert_output mounted
 }
 
+# hint: The user is not root, and the directory is new. Who may write there?
+# hint: podman-run(1): --tmpfs; podman adds the option tmpcopyup.
+# hint: A directory that the image lacks is 1777 as a tmpfs: mount_tmpfs in mounts.c.
+@test "podman run --user --tmpfs: the user can write there, whether the image has the directory or not" {
+    box --user 1000 --tmpfs /scratch --tmpfs /tmp box sh -c 'touch /scratch/x /tmp/x && echo could write'
+    assert_status 0
+    assert_output 'could write'
+}
+
+# hint: podman mounts its resolv.conf on a link that leads nowhere. Where should it lead?
+# hint: podman-run(1): --network host; symlink(7).
+# hint: make_target in mount_fd.c follows the link inside the root.
+@test "podman run: an image whose /etc/resolv.conf is a dangling link" {
+    make_own_root
+    ln -sf ../run/rungtest/stub-resolv.conf "$root/etc/resolv.conf"
+    podman run --rm --network host --rootfs "$root" cat /etc/resolv.conf
+    assert_status 0
+    [[ ! -e /run/rungtest ]]
+}
+
 # --- Namespaces ---
 
 # hint: Maps, ids, and who owns the image's files: which is wrong?
@@ -211,6 +232,19 @@ PY
     [[ $(status_field "$pid" Uid) == 100005* ]]
     podman exec c1 id -u
     assert_output 5
+}
+
+# hint: The root of a user namespace is nobody to a private directory. Who opens the volume?
+# hint: path_resolution(7); open_tree(2).
+# hint: Whoever opens the source must still be the host's root: mounts.c.
+@test "podman run --uidmap: a volume below a private home" {
+    mkdir -p home/project
+    echo mine >home/project/file
+    chown -R 1234:1234 home
+    chmod 700 home
+    box --uidmap 0:100000:1000 --gidmap 0:100000:1000 --volume "$PWD/home/project:/p" box cat /p/file
+    assert_status 0
+    assert_output mine
 }
 
 # hint: podman chooses a range, and shifts the files. By which mount option?
@@ -318,6 +352,20 @@ box.expect("# ")
 box.sendline("tty; stty size; exit 8")
 box.expect("/dev/pts/0\r\n24 80\r\n")
 assert box.wait_status() == 8
+PY
+}
+
+# hint: What did the first one leave in the container that the second one stumbled over?
+# hint: podman-exec(1): --tty; config.md, "process": only its own process has /dev/console.
+# hint: container_exec opens a terminal, and binds nothing.
+@test "podman exec -it, twice" {
+    requires pty
+    start_box c1
+    PODMAN_LINE=${PODMAN[*]} with_pty <<'PY'
+for time in 1, 2:
+    box = Terminal(*os.environ["PODMAN_LINE"].split(), "exec", "-it", "c1", "sh", "-c", "tty; exit 6")
+    box.expect("/dev/pts/[0-9]+")
+    assert box.wait_status() == 6
 PY
 }
 
@@ -490,6 +538,89 @@ stop_student() {
     chmod "$mode" /dev/net/tun
     assert_status 0
     assert_output_like '*lo:*'
+}
+
+# --- An agent for seccomp ---
+
+# Podman hands a profile on without its listenerPath: a hook of its own puts it into config.json.
+prepare_agent() {
+    mkdir hooks
+    put agent-hook "#!/usr/bin/python3 -IS
+import json, sys
+config = json.load(sys.stdin)
+config['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '$PWD/agent', 'listenerMetadata': 'm',
+    'syscalls': [{'names': ['mkdir', 'mkdirat'], 'action': 'SCMP_ACT_NOTIFY'}]}
+json.dump(config, sys.stdout)
+"
+    echo '{"version": "1.0.0", "hook": {"path": "'"$PWD/agent-hook"'"}, "when": {"always": true}, "stages": ["precreate"]}' >hooks/agent.json
+    start_agent 1
+    chmod a+rwx agent
+}
+
+# hint: Does the agent have the descriptor before the first call waits for it? And all of its message at once?
+# hint: seccomp_unotify(2); config-linux.md, "listenerPath".
+# hint: One sendmsg(2), by a process that has no filter: seccomp_notify.c.
+@test "podman run: a seccomp agent judges calls" {
+    prepare_agent
+    podman --hooks-dir "$PWD/hooks" run --rm --network none box sh -c 'mkdir /tmp/new && echo made'
+    assert_status 0
+    assert_output made
+    [[ $(<agent.out) == *'"seccompFd"'*'"metadata":"m"'* ]]
+}
+
+# hint: Whose are the socket, the process that waits and the one that passes the descriptor on?
+# hint: ptrace(2), "Ptrace access mode checking"; pidfd_getfd(2).
+# hint: seccomp_notify.c, in a user namespace.
+@test "podman, rootless: a seccomp agent judges calls" {
+    requires student user_ns
+    prepare_student
+    mkdir -m 755 "$STORE/student/agent"
+    cd "$STORE/student/agent"
+    prepare_agent
+    student_podman --hooks-dir "$PWD/hooks" run --rm --network none box sh -c 'mkdir /tmp/new && echo made'
+    cd /
+    assert_status 0
+    assert_output made
+}
+
+# --- Systemd ---
+
+# in_session COMMAND...: as in a login: in a scope that systemd has made for it, where processes are.
+in_session() { run_and_show systemd-run --quiet --scope -- "$@"; }
+
+# hint: You are in a cgroup with processes of its own, and may not spoil it. Where does the container go?
+# hint: systemd.scope(5); cgroups(7): "no internal processes", "threaded".
+# hint: cgroup_plan and cgroup_plan_scope: cgroup_place.c, cgroup_scope.c.
+@test "podman in a session's scope: limits, exec, nothing left, with systemd's cgroups and without" {
+    requires systemd
+    local manager directory
+    for manager in systemd cgroupfs; do
+        in_session "${PODMAN[@]}" --cgroup-manager "$manager" run -d --network none --name c1 --pids-limit 20 --cpus 0.5 box sleep 1000
+        assert_status 0
+        pid=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' c1)
+        [[ $(cgroup_file pids.max) == 20 && $(cgroup_file cpu.max) == '50000 100000' ]]
+        directory=$(cgroup_of "$pid")
+        [[ $manager == cgroupfs || $directory == */libpod-*.scope/* ]]
+        in_session "${PODMAN[@]}" --cgroup-manager "$manager" exec c1 echo inside
+        assert_output inside
+        in_session "${PODMAN[@]}" --cgroup-manager "$manager" rm --force --time 0 c1
+        assert_status 0
+        [[ ! -e $directory ]]
+    done
+}
+
+# hint: The session is the user's, and so is the systemd to ask. How do you find it?
+# hint: systemd-run(1): --uid, PAMName=; sd_bus_open_user(3).
+# hint: systemd.c asks the bus of whoever it is: `sd_bus_open_user`.
+@test "podman, rootless, in a session: limits in a scope of the user's systemd" {
+    requires systemd student user_ns
+    cd /
+    prepare_student
+    run_and_show systemd-run --quiet --pipe --wait --collect --uid=student --property=PAMName=login --setenv=HOME="$STORE/student" \
+        --setenv=PATH="$PATH" podman --runtime "$STORE/runtime" --cgroup-manager systemd --events-backend file \
+        run --rm --network none --pids-limit 20 --cgroupns host box sh -c 'cat /proc/self/cgroup; cat /sys/fs/cgroup/$(sed s/^0::// /proc/self/cgroup)/pids.max'
+    assert_status 0
+    assert_output_like '0::/user.slice/user-*/libpod-*.scope/*20'
 }
 
 # --- containerd ---

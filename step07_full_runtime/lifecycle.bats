@@ -9,46 +9,12 @@ load ../scripts/oci_helper
 
 before_each() { requires root rootfs cgroup2; }
 
-# receive_terminal OPTIONS...: run rung OPTIONS --console-socket SOCKET ID, and print what comes from the terminal it
-# sends. Once that is "ready", the bytes of $typed are typed.
-receive_terminal() {
-    oci_set_up
-    # shellcheck disable=SC2016
-    python3 -c '
-import os, socket, subprocess, sys
-directory, typed, program, state, *words = sys.argv[1:]
-os.chdir(directory)
-server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-server.bind("console")
-server.listen()
-server.settimeout(60)
-# A relative path: it starts where the caller is.
-runtime = subprocess.Popen([program, "--root", state, words[0], "--console-socket", "console", *words[1:]], stdin=subprocess.DEVNULL)
-connection, _ = server.accept()
-_, fds, _, _ = socket.recv_fds(connection, 1000, 1)
-if words[0] == "create":
-    assert runtime.wait(60) == 0
-    runtime = subprocess.Popen([program, "--root", state, "start", "c1"])
-assert runtime.wait(60) == 0 or words[0] == "exec"
-while True:
-    try:
-        data = os.read(fds[0], 1000)
-    except OSError:
-        break
-    if not data:
-        break
-    sys.stdout.buffer.write(data)
-    if typed and b"ready" in data:
-        os.write(fds[0], typed.encode())
-        typed = ""
-' "$BATS_TEST_TMPDIR" "$typed" "$DEMO_PROGRAM" "$state" "$@"
-}
-
 # --- create, start, run ---
 
 # hint: Relative to what: where the caller stands, or the bundle? Did a chdir come in between?
 # hint: runc-create(8): --bundle, --pid-file; realpath(3).
 # hint: bundle_path and write_pid_file, before the directory is changed.
+# bats test_tags=any-runtime
 @test "create: --pid-file, and paths that are relative to the caller" {
     bundle 'process.args = ["sh", "-c", "exit 7"]'
     cd "${bundle%/*}"
@@ -98,6 +64,7 @@ while True:
 # hint: A descriptor travels over a socket. And what does the terminal do to a newline?
 # hint: unix(7), SCM_RIGHTS; termios(3), cfmakeraw.
 # hint: console_hand_over in console.c.
+# bats test_tags=any-runtime
 @test "--console-socket: the terminal goes to who listens there, and passes bytes as they are" {
     bundle 'process.terminal = True' 'process.args = ["sh", "-c", "stty raw -echo; echo ready; dd bs=1 count=6 2>/dev/null | hexdump -C"]'
     # Ctrl-C, Ctrl-D, Ctrl-Z and a carriage return are bytes like others.
@@ -115,6 +82,7 @@ while True:
 # hint: Both looked, neither found anything, both went on. What makes it one step?
 # hint: mkdir(2): EEXIST; flock(2).
 # hint: The state's directory: whoever makes it has the name. state.c.
+# bats test_tags=any-runtime
 @test "the same id twice, at the same time: one container" {
     local i pids=() good=0
     bundle
@@ -143,6 +111,7 @@ while True:
 # hint: Which of them failed, and at what that they share?
 # hint: flock(2), EBUSY of cgroup files.
 # hint: lock.c around what several share, and nothing else.
+# bats test_tags=any-runtime
 @test "twenty containers at once" {
     local i pids=()
     bundle 'del linux.cgroupsPath'
@@ -171,6 +140,7 @@ while True:
 # hint: Which of the three forms is another than runc's?
 # hint: runc-list(8): --format, --quiet.
 # hint: command_list and print_row in lifecycle.c.
+# bats test_tags=any-runtime
 @test "list: a table, JSON, names alone" {
     bundle
     oci_create
@@ -189,6 +159,7 @@ while True:
 # hint: Without a PID namespace, the end of one process ends no other. How do you find them all?
 # hint: cgroups(7), cgroup.procs; cgroup.kill.
 # hint: kill_all in lifecycle.c, by cgroup_signal.
+# bats test_tags=any-runtime
 @test "kill --all: without a PID namespace, too" {
     bundle 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]' \
         'process.args = ["sh", "-c", "sleep 1001 & sleep 1002 & echo ready; wait"]'
@@ -206,6 +177,7 @@ while True:
 # hint: A frozen process hears SIGKILL only. Which of the two commands waits for ever?
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze.
 # hint: command_kill and container_delete: cgroup_kill.
+# bats test_tags=any-runtime
 @test "pause: kill and delete --force reach a container that is frozen" {
     bundle
     oci_run
@@ -230,6 +202,7 @@ while True:
 # hint: Which of the four was an error, or left something?
 # hint: runc-delete(8), --force.
 # hint: command_delete and container_delete, with --force.
+# bats test_tags=any-runtime
 @test "delete --force: absent, twice, created, running" {
     oci delete --force absent
     assert_status 0
@@ -255,6 +228,7 @@ while True:
 # hint: Which option did not reach the process?
 # hint: runc-exec(8).
 # hint: exec_run in exec.c fills a process as config.json does.
+# bats test_tags=any-runtime
 @test "exec: its options" {
     bundle 'process.env.append("FROM=config")' 'process.cwd = "/usr"'
     oci_run
@@ -290,6 +264,7 @@ while True:
 # hint: The new process needs a terminal in the container's own /dev/pts. Who opens it?
 # hint: pts(4), setns(2).
 # hint: console_open after exec_enter.
+# bats test_tags=any-runtime
 @test "exec --tty --console-socket" {
     bundle
     oci_run
@@ -326,6 +301,7 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
 # hint: The container was created and is dead. What should start say?
 # hint: runtime.md, "Start"; connect(2), ECONNREFUSED.
 # hint: container_start in start.c.
+# bats test_tags=any-runtime
 @test "the container dies before start: start says so, and delete works" {
     bundle
     oci_create
@@ -357,6 +333,7 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
 # hint: The hook runs on, the runtime is dead. Where does it say what there is?
 # hint: The state file is written first: rename(2).
 # hint: container_delete with what record has written.
+# bats test_tags=any-runtime
 @test "the runtime is killed while a hook runs: delete --force cleans up" {
     bundle 'hooks = {"createRuntime": [hook("echo >'"$BATS_TEST_TMPDIR"'/called; exec sleep 20")]}'
     oci_set_up

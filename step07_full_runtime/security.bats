@@ -425,41 +425,6 @@ END
     assert_status 159
 }
 
-# An agent that lets every call go on, for as many connections as it is told. It prints the states that it gets.
-start_agent() {
-    python3 - "$@" >agent.out 2>&1 3>&- 4>&- <<'END' &
-import array, ctypes, fcntl, os, select, socket, struct, sys, threading
-RECEIVE, SEND = 0xc0502100, 0xc0182101
-def serve(fd):
-    while True:
-        events = select.poll()
-        events.register(fd, select.POLLIN)
-        if events.poll(30000)[0][1] & select.POLLHUP:
-            return
-        request = bytearray(80)
-        try:
-            fcntl.ioctl(fd, RECEIVE, request)
-            number, = struct.unpack_from("Q", request)
-            fcntl.ioctl(fd, SEND, bytearray(struct.pack("QqiI", number, 0, 0, 1)))
-        except OSError:
-            pass # whoever made the call is gone
-server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-server.bind("agent")
-server.listen()
-server.settimeout(60)
-for i in range(int(sys.argv[1])):
-    connection, _ = server.accept()
-    if len(sys.argv) > 2:
-        sys.exit()
-    data, fds, _, _ = socket.recv_fds(connection, 65536, 4)
-    while more := connection.recv(65536):
-        data += more
-    print(data.decode(), flush=True)
-    threading.Thread(target=serve, args=fds).start()
-END
-    eventually test -S agent
-}
-
 notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": path, "listenerMetadata": "m"}'
 
 # hint: The first call that waits for the agent comes before the agent has the descriptor. Who waits for whom?
