@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <getopt.h>
 #include <jansson.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -16,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "flags.h"
 #include "json.h"
 #include "run.h"
 #include "seccomp.h"
@@ -126,7 +128,9 @@ static json_t *linux_features(void)
 
 int command_features(int argc, char **argv)
 {
-    if (argc > 1)
+    static const struct flag none[] = {{0}};
+    read_flags(argc, argv, none, "", NULL);
+    if (optind != argc)
         usage_error("%s: takes no arguments", argv[0]);
     const struct scmp_version *v = seccomp_version();
     CLEANUP(free_string)

@@ -29,7 +29,7 @@ opt/x/share/bash-completion/completions/rung 644
 opt/x/share/man/man1/rung.1 644' ]]
     run_and_show to/opt/x/bin/rung --version
     assert_status 0
-    assert_output_like 'rung version *spec: 1.3.0'
+    assert_output_like 'rung version *spec: 1.3.0*'
     make -C "$TOP" uninstall DESTDIR="$PWD/to" PREFIX=/opt/x
     [[ -z $(find to -type f) ]]
 }
@@ -72,6 +72,34 @@ opt/x/share/man/man1/rung.1 644' ]]
         # Neither is in the VM; "make lint" checks it.
         grep -q '^\.Sh EXIT STATUS$' "$here/rung.1"
     fi
+}
+
+# hint: Who asks for the version, and by which flag? What do they look for in it?
+# hint: runc -v and crun -v; "spec: ", "libseccomp: ", "+SECCOMP".
+# hint: print_version in main.c.
+@test "--version and -v say what tools read of runc and of crun; help is a command, too" {
+    mkdir bin
+    for name in rung runc; do
+        ln -s "$DEMO_PROGRAM" "bin/$name"
+        for flag in --version -v; do
+            run_and_show "bin/$name" "$flag"
+            assert_status 0
+            [[ -z $stderr && ${lines[0]} =~ ^$name\ version\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+            [[ $output == *'rung version '* && $output =~ $'\nspec: 1.3.0\nlibseccomp: '[0-9]+\.[0-9]+\.[0-9]+ ]]
+            [[ ${lines[-1]} == '+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF' ]]
+        done
+    done
+    rung --help
+    help=$output
+    rung help
+    assert_output "$help"
+    rung help kill
+    assert_status 0
+    assert_output_like 'usage: * kill *'
+    rung help nothing
+    assert_status 2
+    rung --criu /usr/sbin/criu --rootless false list
+    assert_status 0
 }
 
 # completes WORD...: what bash offers for the last word, as a sorted list in $output.

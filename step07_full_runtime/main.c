@@ -32,6 +32,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,9 @@
 #include "spec.h"
 #include "util.h"
 
-static const struct {
+static int command_help(int argc, char **argv);
+
+static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     bool enters; /* a process of ours gets into a container */
@@ -57,13 +60,14 @@ static const struct {
     {"delete", command_delete, false, "remove what is left of it"},
     {"state", command_state, false, "what is known about it"},
     {"list", command_list, false, "the containers that are there"},
-    {"spec", command_spec, false, "print the config.json that flags make"},
+    {"spec", command_spec, false, "write the config.json of a new bundle"},
     {"ps", command_ps, false, "the processes in it"},
     {"pause", command_pause, false, "stop all of its processes"},
     {"resume", command_resume, false, "let them go on"},
     {"update", command_update, false, "change its limits"},
     {"events", command_events, false, "show what it uses"},
     {"features", command_features, false, "print what this runtime can do"},
+    {"help", command_help, false, "this list, or what a command takes"},
 };
 
 struct globals globals;
@@ -72,6 +76,7 @@ static const char *log_path;
 static const char *log_format = "text";
 static const char *manager = "cgroupfs";
 static const char *rootless = "auto";
+static const char *criu;
 static bool systemd;
 static bool debug;
 static bool version;
@@ -87,9 +92,11 @@ static const struct flag FLAGS[] = {
      .text = &manager},
     {"rootless", 0, "BOOL", "true, false or auto (it is found out anyway)",
      .text = &rootless},
-    {"debug", 'v', NULL, "say each kernel call, and its chapter", .on = &debug},
+    {"debug", 0, NULL, "say each kernel call, and its chapter", .on = &debug},
     {"verbose", 0, NULL, "the same", .on = &debug},
-    {"version", 0, NULL, "what this is, and for which specification",
+    {"criu", 0, "FILE", "taken, and ignored: there is no checkpoint",
+     .text = &criu},
+    {"version", 'v', NULL, "what this is, and for which specification",
      .on = &version},
     {0},
 };
@@ -106,6 +113,27 @@ static void print_help(void)
     printf("\nEach command has --help, too.\n");
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++) {
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
+    }
+    usage_error("%s: unknown command (see --help)", name);
+}
+
+static int command_help(int argc, char **argv)
+{
+    static const struct flag none[] = {{0}};
+    read_flags(argc, argv, none, "[command]", NULL);
+    if (optind == argc) {
+        print_help();
+        return 0;
+    }
+    char *words[] = {argv[optind], "--help", NULL};
+    return find_command(words[0])->run(2, words);
+}
+
 /* The number of the word that the value is; they end with NULL. */
 static int choose(const char *option, const char *value,
                   const char *const *words)
@@ -117,6 +145,21 @@ static int choose(const char *option, const char *value,
     usage_error("%s %s: not %s%s%s or %s", option, *value ? value : "''",
                 words[0], words[2] ? ", " : "", words[2] ? words[1] : "",
                 words[2] ? words[2] : words[1]);
+}
+
+/* In the words of runc and of crun, which tools read. Those of runc look for
+ * its name, so somebody may call us by it; the second line says who we are. */
+static _Noreturn void print_version(void)
+{
+    const struct scmp_version *v = seccomp_version();
+    printf("%s version " RUNG_VERSION "\n", program_name());
+    if (strcmp(program_name(), "rung") != 0)
+        printf("rung version " RUNG_VERSION "\n");
+    printf("spec: " OCI_VERSION "\n"
+           "libseccomp: %u.%u.%u\n"
+           "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n",
+           v->major, v->minor, v->micro);
+    exit(EXIT_SUCCESS);
 }
 
 static void parse_global_options(int argc, char **argv)
@@ -139,11 +182,8 @@ static void parse_global_options(int argc, char **argv)
     set_verbose(debug);
     if (log_path && *log_path)
         log_to_file(log_path, is_json);
-    if (!version)
-        return;
-    printf("%s version " RUNG_VERSION "\nspec: " OCI_VERSION "\n",
-           program_name());
-    exit(EXIT_SUCCESS);
+    if (version)
+        print_version();
 }
 
 /* A file that we open must never become standard input or output by chance,
@@ -171,13 +211,8 @@ int main(int argc, char **argv)
     parse_global_options(argc, argv);
     if (optind == argc)
         return demonstrate();
-    const char *name = argv[optind];
-    for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++) {
-        if (strcmp(COMMANDS[i].name, name) == 0) {
-            if (COMMANDS[i].enters)
-                self_protect(argv);
-            return COMMANDS[i].run(argc - optind, argv + optind);
-        }
-    }
-    usage_error("%s: unknown command (see --help)", name);
+    const struct command *command = find_command(argv[optind]);
+    if (command->enters)
+        self_protect(argv);
+    return command->run(argc - optind, argv + optind);
 }
