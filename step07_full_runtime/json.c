@@ -77,6 +77,13 @@ void refuse(const struct field *f, const char *format, ...)
 
 void complain(const struct field *f, const char *format, ...)
 {
+    static int complaints;
+    const int enough = 20; /* for a reader; and each takes time to find */
+    if (++complaints > enough) {
+        if (complaints == enough + 1)
+            warn("config.json: there is more of that kind");
+        return;
+    }
     va_list values;
     va_start(values, format);
     CLEANUP(free_string) char *text = describe(f, format, values);

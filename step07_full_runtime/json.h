@@ -29,7 +29,7 @@ struct field item(const struct field *array, size_t index);
 /* "rung: config.json: PATH: what is wrong (line 41)", exit status 125. */
 _Noreturn void refuse(const struct field *f, const char *format, ...)
     PRINTF(2, 3);
-/* The same line, and life goes on. */
+/* The same line, and life goes on; up to 20 times. */
 void complain(const struct field *f, const char *format, ...) PRINTF(2, 3);
 
 /* Ends the program if the field is missing. */

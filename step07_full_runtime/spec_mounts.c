@@ -123,12 +123,16 @@ static void change(uint64_t *all_set, uint64_t *all_clear, uint64_t set,
     *all_clear |= clear & MOUNT_ATTR__ATIME ? clear | MOUNT_ATTR__ATIME : clear;
 }
 
-static void append_data(struct mount_spec *m, const char *option)
+/* The limit is mount(2)'s: a page. */
+static void append_data(struct mount_spec *m, const struct field *f,
+                        const char *option)
 {
     char *before = m->data;
     m->data =
         before ? print_string("%s,%s", before, option) : copy_string(option);
     free(before);
+    if (strlen(m->data) > 4095)
+        refuse(f, "the options are longer than 4095 characters");
 }
 
 /* mount(2), too, leaves the file system as it is when it binds: but a promise
@@ -147,7 +151,7 @@ static void read_super_option(struct mount_spec *m, const struct field *f,
     if (OPTIONS[i].kind == IVERSION)
         m->has_iversion = true;
     else
-        append_data(m, OPTIONS[i].name);
+        append_data(m, f, OPTIONS[i].name);
 }
 
 static void read_option(struct mount_spec *m, const struct field *f,
@@ -160,7 +164,7 @@ static void read_option(struct mount_spec *m, const struct field *f,
         if (m->bind)
             complain(f, "\"%s\" means nothing for a bind mount", option);
         else
-            append_data(m, option);
+            append_data(m, f, option);
         return;
     }
     uint64_t set = OPTIONS[i].set;

@@ -68,7 +68,8 @@ static bool is_template(const char *name)
     return percent && percent[1] == 'd' && !strchr(percent + 1, '%');
 }
 
-static void read_net_device(struct spec *spec, const struct field *f)
+static void read_net_device(struct spec *spec, const struct field *f,
+                            json_t *names)
 {
     struct field name = member(f, "name");
     struct net_device_spec *d = &spec->net_devices[spec->net_device_count];
@@ -81,20 +82,20 @@ static void read_net_device(struct spec *spec, const struct field *f)
     if (!could_be_link(d->name) ||
         (strchr(d->name, '%') && !is_template(d->name)))
         refuse(&name, "\"%s\" is not a name for a link", d->name);
-    for (size_t i = 0; i < spec->net_device_count; i++) {
-        if (strcmp(spec->net_devices[i].name, d->name) == 0 &&
-            !is_template(d->name))
-            refuse(&name, "two links cannot be \"%s\"", d->name);
-    }
+    if (json_object_get(names, d->name) && !is_template(d->name))
+        refuse(&name, "two links cannot be \"%s\"", d->name);
+    json_object_set_new(names, d->name, json_true());
     spec->net_device_count++;
 }
 
 void read_net_devices(struct spec *spec, const struct field *object)
 {
     spec->net_devices = allocate(get_count(object), sizeof(*spec->net_devices));
+    json_t *names = json_object(); /* in the container */
     void *at = NULL;
     for (struct field f; next_member(object, &at, &f);)
-        read_net_device(spec, &f);
+        read_net_device(spec, &f, names);
+    json_decref(names);
     if (!spec->net_device_count)
         return;
     if (spec->rootless)

@@ -132,32 +132,36 @@ static void read_user(struct process_spec *p, const struct field *user)
     }
 }
 
-/* Of two values for one name the last one counts. */
-static bool comes_again(char *const *env, size_t i)
+/* Of two values for one name the last one counts: last has its index. */
+static json_t *find_last(char *const *env, const struct field *f)
 {
-    size_t length = (size_t)(strchr(env[i], '=') - env[i]) + 1;
-    for (size_t j = i + 1; env[j]; j++) {
-        if (strncmp(env[i], env[j], length) == 0)
-            return true;
+    json_t *last = json_object();
+    for (size_t i = 0; env[i]; i++) {
+        struct field entry = item(f, i);
+        const char *equals = strchr(env[i], '=');
+        if (!equals || equals == env[i])
+            refuse(&entry, "\"%s\" is not NAME=VALUE", env[i]);
+        if (json_object_setn_new(last, env[i], (size_t)(equals - env[i]),
+                                 json_integer((json_int_t)i)) == -1)
+            die("allocate memory");
     }
-    return false;
+    return last;
 }
 
 static void read_environment(struct process_spec *p, const struct field *env)
 {
     CLEANUP(free_strings) char **all = get_strings(env);
+    json_t *last = find_last(all, env);
+    size_t count = 0;
     /* Room for HOME: process_home(). */
     p->env = allocate(get_size(env) + 2, sizeof(*p->env));
     for (size_t i = 0; all[i]; i++) {
-        struct field entry = item(env, i);
-        if (!strchr(all[i], '=') || all[i][0] == '=')
-            refuse(&entry, "\"%s\" is not NAME=VALUE", all[i]);
-    }
-    size_t count = 0;
-    for (size_t i = 0; all[i]; i++) {
-        if (!comes_again(all, i))
+        size_t length = strcspn(all[i], "=");
+        json_t *index = json_object_getn(last, all[i], length);
+        if (json_integer_value(index) == (json_int_t)i)
             p->env[count++] = copy_string(all[i]);
     }
+    json_decref(last);
 }
 
 static void read_command(struct process_spec *p, const struct field *process)
@@ -165,11 +169,15 @@ static void read_command(struct process_spec *p, const struct field *process)
     struct field args = member(process, "args");
     struct field env = member(process, "env");
     struct field cwd = member(process, "cwd");
+    read_environment(p, &env);
+    if (!process->json) {
+        p->cwd = copy_string("/");
+        return;
+    }
     require(&args);
     p->args = get_strings(&args);
     if (!p->args[0])
         refuse(&args, "empty");
-    read_environment(p, &env);
     require(&cwd);
     p->cwd = get_path(&cwd);
 }
