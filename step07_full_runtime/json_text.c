@@ -147,6 +147,11 @@ json_t *load_json(const char *path, bool is_config, json_error_t *error)
                  errno == EILSEQ ? "has a zero byte" : strerror(errno));
         return NULL;
     }
+    if (!*text) {
+        free(text);
+        snprintf(error->text, sizeof(error->text), "is empty");
+        return NULL;
+    }
     json_t *json = json_loads(text, flags, error);
     if (!json && json_error_code(error) == json_error_numeric_overflow) {
         CLEANUP(free_string) char *before = text;

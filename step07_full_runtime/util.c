@@ -195,24 +195,37 @@ static _Noreturn void leave(int status)
     exit(status);
 }
 
+/* Where " (is it there?)" begins, or the end. The format is ours, while the
+ * values may hold anything, parentheses too. */
+static size_t find_hint(const char *format)
+{
+    size_t length = strlen(format);
+    size_t hint = length;
+    if (length == 0 || format[length - 1] != ')')
+        return length;
+    for (const char *p = format; (p = strstr(p, " (")); p++)
+        hint = (size_t)(p - format);
+    return hint;
+}
+
+/* The hint comes last: of "open %s (is it there?)" is made "open /x: No such
+ * file or directory (is it there?)". */
 void die(const char *format, ...)
 {
     int error = errno;
+    char action[512];
     char what[2048];
     va_list values;
+    snprintf(action, sizeof(action), "%.*s", (int)find_hint(format), format);
+    va_start(values, format);
+    vsnprintf(what, sizeof(what), action, values);
+    va_end(values);
+    size_t length = strlen(what);
     va_start(values, format);
     vsnprintf(what, sizeof(what), format, values);
     va_end(values);
-    /* A hint comes last: "open /x (is it there?)" was ours, then the kernel's
-     * reason, so we print "open /x: No such file (is it there?)". */
-    size_t length = strlen(what);
-    const char *hint = what + length;
-    if (length && what[length - 1] == ')') {
-        for (const char *p = what; (p = strstr(p, " (")); p++)
-            hint = p;
-    }
-    quit(EXIT_RUNTIME, "%.*s: %s%s", (int)(hint - what), what, strerror(error),
-         hint);
+    quit(EXIT_RUNTIME, "%.*s: %s%s", (int)length, what, strerror(error),
+         what + length);
 }
 
 void fail(const char *format, ...)
@@ -386,8 +399,10 @@ char *read_fd(int fd)
 char *read_file_at(int directory_fd, const char *path)
 {
     CLEANUP(close_fd)
-    int fd = openat(directory_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return fd == -1 ? NULL : read_fd(fd);
+    int fd = openat(directory_fd, path,
+                    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    /* To open a pipe does not wait for somebody who writes; to read does. */
+    return fd == -1 || fcntl(fd, F_SETFL, 0) == -1 ? NULL : read_fd(fd);
 }
 
 bool is_file_system(int fd, long magic)

@@ -125,7 +125,8 @@ void close_fd(int *fd); /* closes it unless it is negative */
  * big files: id maps and cgroup files must be written in one write(2). */
 int write_file_at(int directory_fd, const char *path, const char *text);
 /* Same, but opened for reading: the whole file, '\0'-terminated, malloc()ed;
- * NULL and errno on failure: EFBIG over 16 MB, EILSEQ if it is not text. */
+ * NULL and errno on failure: EFBIG over 16 MB, EILSEQ if it is not text. A
+ * pipe that nobody writes to is empty. */
 char *read_file_at(int directory_fd, const char *path);
 
 /* Root in a user namespace may call itself so, but is an ordinary user to the
