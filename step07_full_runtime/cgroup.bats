@@ -164,7 +164,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 }
 
 with_path() {
-    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" -- echo hello >bundle/config.json
+    "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" -- echo hello >bundle/config.json
     python3 - "$1" <<'END'
 import json, sys
 config = json.load(open("bundle/config.json"))

@@ -259,18 +259,29 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
     [[ $(<"$out") == once ]]
 }
 
+# rule: config.md#process MAY "be missing when create is called"
 # rule: runtime.md#start MUST "fail if process is not set"
-# hint: config.json has no process. When is that an error? The test quotes each rule.
-# hint: The OCI specification, runtime.md: "Start".
-# hint: container_start.
-@test "start: without a process" {
+# hint: Which of create, start and delete minded the missing process, or which did not? The test quotes each rule.
+# hint: The OCI specification, config.md, "Process": REQUIRED when start is called; runtime.md: "Start".
+# hint: needs_process in spec.h: who sets it, and who looks at it.
+@test "create: without a process; start refuses it" {
     bundle 'del process'
+    oci run --bundle "$bundle" c1
+    refused '*config.json: process: missing (line *)'
     oci_create
-    # To refuse it already at create is no less an error.
-    ((status == 0)) || { refused '*process*' && return; }
+    assert_status 0
+    is created
     oci_start
-    ((status != 0))
-    [[ $stderr == *process* ]]
+    assert_status 125
+    assert_one_line_error '*config.json: process: missing*'
+    is created
+    oci exec --cwd / c1 sh -c 'echo in there'
+    assert_output 'in there'
+    oci update --pids-limit 20 c1
+    assert_status 0
+    oci delete --force c1
+    assert_status 0
+    nothing_left
 }
 
 # rule: runtime.md#kill MUST "fail for a container that has stopped, and have no effect"

@@ -371,5 +371,7 @@ int container_run(struct container *c)
     if (c->failure || !c->is_executing)
         return report_failure(c, status);
     report_oom_kill(c, status);
+    if (c->keep)
+        container_keep();
     return status;
 }

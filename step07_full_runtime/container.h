@@ -19,6 +19,7 @@ struct container {
     const char *pid_file; /* NULL: none wanted */
     const char *console_socket; /* who gets the terminal; NULL: we */
     bool detach; /* leave it alone once it runs */
+    bool keep; /* when it has ended, leave it to `delete` */
     bool create; /* let it wait for `start` */
     pid_t pid; /* process 1 (or the one of `exec`), as the host sees it */
     int pidfd; /* the same, as a descriptor that cannot be reused */

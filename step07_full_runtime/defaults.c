@@ -2,7 +2,8 @@
  * defaults.c - the config.json of a container that nobody described.
  *
  * As strict as an ordinary program can bear: fewer rights than this must be
- * the exception, more must be asked for. `rung spec` prints it. New in step07.
+ * the exception, more must be asked for. `rung spec --print` prints it. New in
+ * step07.
  */
 #define _GNU_SOURCE
 
@@ -17,6 +18,9 @@
     "'CAP_NET_BIND_SERVICE','CAP_SETFCAP','CAP_SETGID','CAP_SETPCAP'," \
     "'CAP_SETUID','CAP_SYS_CHROOT']"
 
+/* These are runc's example's. */
+#define FEW_CAPABILITIES "['CAP_AUDIT_WRITE','CAP_KILL','CAP_NET_BIND_SERVICE']"
+
 /* JSON with ' for ", so that C can hold it. */
 static const char TEXT[] = {
     "{"
@@ -25,7 +29,7 @@ static const char TEXT[] = {
     "'root':{'path':'build/rootfs','readonly':false},"
     "'process':{"
     "  'terminal':false,"
-    "  'user':{'uid':0,'gid':0,'umask':18},"
+    "  'user':{'uid':0,'gid':0},"
     "  'args':['/bin/sh'],"
     "  'env':['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
     "/bin','HOME=/root','TERM=xterm'],"
@@ -53,7 +57,7 @@ static const char TEXT[] = {
     "   'options':['nosuid','noexec','nodev']},"
     "  {'destination':'/sys','type':'sysfs','source':'sysfs',"
     "   'options':['nosuid','noexec','nodev','ro']},"
-    "  {'destination':'/sys/fs/cgroup','type':'cgroup2','source':'cgroup',"
+    "  {'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup',"
     "   'options':['nosuid','noexec','nodev','relatime','ro']},"
     "  {'destination':'/tmp','type':'tmpfs','source':'tmpfs',"
     "   'options':['nosuid','nodev','mode=1777','size=64m']}"
@@ -83,14 +87,52 @@ static const char TEXT[] = {
     "'annotations':{'io.rung.seccomp':'default'}"
     "}"};
 
-json_t *default_config(void)
+/* Where the example differs from that. */
+static const char EXAMPLE[] = {
+    "{"
+    "'hostname':'rung',"
+    "'root':{'path':'rootfs','readonly':true},"
+    "'process':{"
+    "  'terminal':true,"
+    "  'args':['sh'],"
+    "  'env':['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
+    "/bin','TERM=xterm'],"
+    "  'capabilities':{"
+    "    'bounding':" FEW_CAPABILITIES ","
+    "    'effective':" FEW_CAPABILITIES ","
+    "    'permitted':" FEW_CAPABILITIES "  },"
+    "  'rlimits':[{'type':'RLIMIT_NOFILE','hard':1024,'soft':1024}]"
+    "},"
+    "'linux':{'resources':{'devices':[{'allow':false,'access':'rwm'}]}}"
+    "}"};
+
+static json_t *parse(const char *text)
 {
-    char text[sizeof(TEXT)];
-    for (size_t i = 0; i < sizeof(TEXT); i++)
-        text[i] = TEXT[i] == '\'' ? '"' : TEXT[i];
+    CLEANUP(free_string) char *json = copy_string(text);
+    for (char *p = json; *p; p++)
+        *p = *p == '\'' ? '"' : *p;
     json_error_t error;
-    json_t *config = json_loads(text, 0, &error);
+    json_t *config = json_loads(json, 0, &error);
     if (!config)
         fail("the built-in config.json: %s", error.text);
+    return config;
+}
+
+json_t *default_config(void)
+{
+    return parse(TEXT);
+}
+
+json_t *example_config(void)
+{
+    json_t *config = parse(TEXT);
+    json_t *example = parse(EXAMPLE);
+    json_t *mounts = json_object_get(config, "mounts");
+    if (json_object_update_recursive(config, example) == -1)
+        die("allocate memory");
+    /* /tmp is the last one. */
+    json_array_remove(mounts, json_array_size(mounts) - 1);
+    json_object_del(config, "annotations");
+    json_decref(example);
     return config;
 }

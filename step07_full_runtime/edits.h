@@ -44,6 +44,8 @@ edit_function edit_namespace;
 
 /* The command line's rest. */
 void edit_args(json_t *config, char **args);
+/* What the caller cannot do without: an ordinary user, a user namespace. */
+void edit_for_user(json_t *config);
 /* After the last flag: what depends on several of them. Without flags it
  * changes nothing. */
 void edit_finish(json_t *config);

@@ -272,10 +272,14 @@ static void drop_terminal_group(json_t *config)
     }
 }
 
-void finish_ids(json_t *config)
+void edit_for_user(json_t *config)
 {
     if (geteuid() != 0 && !has_namespace(config, "user"))
         edit_userns(config, "--userns", NULL);
+}
+
+void finish_ids(json_t *config)
+{
     if (has_maps && !maps_group(config, 5))
         drop_terminal_group(config);
     fit_capabilities(config);

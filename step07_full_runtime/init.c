@@ -195,7 +195,8 @@ void init_run(const struct init_plan *given)
     process_directory(spec);
     process_home(spec);
     /* Now, so that "create" can tell already. */
-    process_find_executable(spec);
+    if (spec->process.args)
+        process_find_executable(spec);
     wait_for_start(&plan);
     run_hooks(&plan, HOOK_START_CONTAINER, STATUS_CREATED);
     init_execute(&plan);

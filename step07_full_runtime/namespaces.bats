@@ -225,7 +225,7 @@ start_ready() {
 # bundle TYPE PATH: a bundle whose command prints its hostname, with one namespace to join.
 bundle() {
     mkdir bundle
-    "$DEMO_PROGRAM" spec -- hostname >bundle/config.json
+    "$DEMO_PROGRAM" spec --print -- hostname >bundle/config.json
     python3 - "$1" "$2" "$ROOTFS" <<'END'
 import json, sys
 kind, path, root = sys.argv[1:]

@@ -238,7 +238,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 # --- Bridges ---
 
 # hint: Is rung0 written into your code somewhere?
-# hint: The name travels as an annotation of config.json; `demo spec --bridge other` shows it.
+# hint: The name travels as an annotation of config.json; `demo spec --print --bridge other` shows it.
 # hint: edit_bridge in edits.c writes it, spec_network.c reads it.
 @test "--bridge names the bridge" {
     start_ready --bridge rung-other --ip 10.240.0.2/24

@@ -258,19 +258,90 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error
 }
 
-# hint: There is no config.json to begin with. What does `spec` print then?
-# hint: runc-spec(8): it makes a default one.
-# hint: load_spec falls back to defaults.c; find_config says which.
-@test "spec --bundle: of a bundle that has no config.json yet, as of one that has" {
+# points: 2
+# hint: Where do tutorials look for what `spec` has made, and what do they change in it?
+# hint: runc-spec(8): config.json in the bundle, and never over one that is there; fopen(3), "x".
+# hint: write_config in run.c; example_config in defaults.c.
+@test "spec writes runc's example into the bundle, and never over a config.json" {
     mkdir bundle
-    # The shell has made an empty file by then.
-    "$DEMO_PROGRAM" spec --bundle bundle --hostname first -- true >bundle/config.json
-    rung spec --bundle bundle --workdir /tmp
+    cp -a "$ROOTFS" bundle/rootfs
+    rung spec --bundle bundle
+    assert_status 0
+    assert_output ''
+    (($(stat -c %a bundle/config.json) == 644))
+    python3 - bundle/config.json <<'END'
+import json, sys
+c = json.load(open(sys.argv[1]))
+assert c["root"] == {"path": "rootfs", "readonly": True} and "annotations" not in c
+p = c["process"]
+assert p["terminal"] is True and p["args"] == ["sh"] and p["cwd"] == "/" and p["noNewPrivileges"] is True
+assert p["user"] == {"uid": 0, "gid": 0} and p["rlimits"] == [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}]
+few = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+assert [p["capabilities"][s] for s in ("bounding", "effective", "permitted")] == 3 * [few]
+assert [m["destination"] for m in c["mounts"]] == ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys",
+                                                   "/sys/fs/cgroup"]
+assert sorted(n["type"] for n in c["linux"]["namespaces"]) == ["cgroup", "ipc", "mount", "network", "pid", "uts"]
+END
+    # As tutorials go on.
+    sed -i 's|"sh"|"sh", "-c", "id -u; touch /x"|; s/"terminal": true/"terminal": false/' bundle/config.json
+    cp bundle/config.json before
+    rung spec --bundle bundle
+    assert_status 125
+    assert_one_line_error '*bundle/config.json: it is there already*'
+    cmp before bundle/config.json
+    cd bundle
+    rung run from-a-tutorial
+    assert_status 1
+    assert_output 0
+    assert_stderr_like '*Read-only file system*'
+    # Flags change the example; another name for it is --config.
+    rung spec --config other.json --memory 64M -- echo hello
+    assert_status 0
+    rung spec --print --config other.json
+    [[ $output == *'"limit": 67108864'* && $output == *'"hello"'* && $output == *'"path": "rootfs"'* ]]
+    ln -s nowhere dangling.json
+    for file in /no/such/dir/config.json dangling.json; do
+        rung spec --config "$file"
+        assert_status 125
+        assert_one_line_error "*$file*"
+    done
+    rung run --print true
+    assert_status 2
+}
+
+# hint: For whom is it: who writes it, or who runs it?
+# hint: `rung spec`, and then `sudo rung run`; runc-spec(8), --rootless.
+# hint: options_parse calls edit_for_user for those that are to run it now.
+@test "spec by an ordinary user: the same example, and with --rootless one for them" {
+    "$DEMO_PROGRAM" spec --config root.json
+    make_public_copies
+    mkdir -m 777 "$PUBLIC/bundle"
+    run_and_show "${AS_NOBODY[@]}" "$PUBLIC/demo" spec --bundle "$PUBLIC/bundle"
+    assert_status 0
+    cmp root.json "$PUBLIC/bundle/config.json"
+    run_and_show "${AS_NOBODY[@]}" "$PUBLIC/demo" spec --config "$PUBLIC/bundle/mine.json" --rootless
+    assert_status 0
+    run_and_show grep -A 3 -e '"type": "user"' -e Mappings "$PUBLIC/bundle/mine.json"
+    assert_output_like '*"user"*uidMappings*"containerID": 0,*gidMappings*'
+}
+
+# hint: What does `spec --print` begin with?
+# hint: runc-run(8): --bundle; flags edit what is there.
+# hint: find_config in options.c.
+@test "spec --print: what flags make of the built-in config.json, or of a bundle's" {
+    mkdir bundle
+    rung spec --print --hostname first -- true
+    assert_status 0
+    printf '%s\n' "$output" >bundle/config.json
+    rung spec --print --bundle bundle --workdir /tmp
     assert_status 0
     assert_output_like '*"hostname": "first"*"cwd": "/tmp"*'
     # No container's name comes first, as it does in run.
-    rung spec --bundle bundle echo here
+    rung spec --print --bundle bundle echo here
     assert_output_like '*"args": [[]*"echo",*"here"*'
+    rung spec --print --bundle "$ROOTFS"
+    assert_status 125
+    assert_one_line_error "*$ROOTFS/config.json: No such file*"
 }
 
 # points: 2
@@ -278,7 +349,7 @@ long=$(printf 'x%.0s' {1..5000})
 # hint: config.md: what is not there is not there. The default values belong to a config.json of your own.
 # hint: edit_by_flags does nothing where no flag was given; edits.c.
 @test "without flags, config.json stays as it is" {
-    "$DEMO_PROGRAM" spec --memory 50M --user 5:6 --cap-add CAP_KILL -- true |
+    "$DEMO_PROGRAM" spec --print --memory 50M --user 5:6 --cap-add CAP_KILL -- true |
         python3 -c '
 import json, sys
 config = json.load(sys.stdin)
@@ -287,17 +358,17 @@ config["process"]["capabilities"]["permitted"].append("CAP_CHOWN")
 config["process"]["capabilities"]["effective"].append("CAP_CHOWN")
 json.dump(config, sys.stdout, indent=4)
 print()' >config.json
-    rung spec --config config.json
+    rung spec --print --config config.json
     assert_status 0
     assert_output "$(<config.json)"
 }
 
 # hint: One word can be a name or a command. Which is it, and what does -- say?
 # hint: runc-run(8); getopt_long(3).
-# hint: is_bundles in run.c.
+# hint: find_config in options.c.
 @test "run ID in a bundle's directory is that bundle's container; after -- it is a command" {
     mkdir bundle
-    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" --no-tty -- echo from the bundle >bundle/config.json
+    "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" --no-tty -- echo from the bundle >bundle/config.json
     cd bundle
     rung run some-name
     assert_status 0
@@ -308,17 +379,119 @@ print()' >config.json
     assert_output container
     rung run --rootfs "$ROOTFS" echo several words
     assert_output 'several words'
-    # Some other program's file of that name.
+}
+
+# points: 3
+# hint: Something is there under the name of config.json, and another container was run instead of that one.
+# hint: lstat(2) says whether it is there; what it holds is another question.
+# hint: is_beside_config and load_config in options.c.
+@test "run ID beside a config.json: that is used or refused by name, whatever it is" {
+    full=$("$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" --no-tty -- echo from the bundle)
+    # Truncated, empty, binary, another program's.
+    for text in "${full:0:500}" '' $'\x7fELF\x02' '{"version": 1}' '[]' null; do
+        printf '%s' "$text" >config.json
+        rung run --rootfs "$ROOTFS" hostname
+        assert_status 125
+        assert_output ''
+        assert_one_line_error "*$PWD/config.json*" || return
+    done
+    printf '{}\0' >config.json
+    rung run --rootfs "$ROOTFS" hostname
+    assert_one_line_error "*$PWD/config.json: has a zero byte"
     echo '{"version": 1}' >config.json
     rung run --rootfs "$ROOTFS" hostname
+    assert_one_line_error '*no ociVersion (to run hostname as a command: run -- hostname)'
+    rung run --rootfs "$ROOTFS" -- hostname
     assert_output container
+    # No file, or one that cannot be read.
+    rm config.json
+    for make in 'mkdir config.json' 'mkfifo config.json' 'ln -s config.json config.json' 'ln -s nowhere config.json'; do
+        $make
+        rung run --rootfs "$ROOTFS" hostname
+        assert_status 125
+        assert_output ''
+        assert_one_line_error "*$PWD/config.json: *" || return
+        rm -r config.json
+    done
+    make_public_copies
+    mkdir -m 755 "$PUBLIC/bundle"
+    echo "$full" >"$PUBLIC/bundle/config.json"
+    chmod 600 "$PUBLIC/bundle/config.json"
+    cd "$PUBLIC/bundle"
+    run_and_show "${AS_NOBODY[@]}" "$PUBLIC/demo" run --rootfs "$PUBLIC/rootfs" hostname
+    assert_status 125
+    assert_output ''
+    assert_one_line_error '*/config.json: Permission denied'
+}
+
+# points: 2
+# hint: Who waits for whom when a pipe is opened?
+# hint: fifo(7): O_NONBLOCK; a bundle's config.json is a regular file.
+# hint: read_file_at in util.c, check_bundles_file in options.c.
+@test "a pipe instead of a file: nobody waits for a writer, and who writes is read" {
+    DEMO_LIMIT=5
+    mkfifo config.json pipe
+    # It has a writer, who says nothing.
+    sleep 1000 3>&- 4>&- 1<>config.json &
+    silent=$!
+    for args in 'run x' 'run --bundle . x' 'create x' 'run --config pipe x' 'spec --print --seccomp pipe'; do
+        read -ra words <<<"$args"
+        rung "${words[@]}" || { kill "$silent" && return 1; }
+        [[ $stderr == *config.json:\ not\ a\ regular\ file || $stderr == *pipe:*is\ empty* ]]
+        assert_one_line_error
+    done
+    kill "$silent"
+    start_demo --name has-a-pipe sleep 1000
+    container_pid >/dev/null
+    rung exec --process pipe has-a-pipe
+    assert_one_line_error '*pipe: is empty'
+    rung update --resources pipe has-a-pipe
+    assert_one_line_error '*pipe: is empty'
+    stop_demo
+    "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" --no-tty -- echo through a pipe >good
+    (sleep 0.2; cat good) >pipe &
+    rung run --config pipe x
+    [[ $output == 'through a pipe' || $stderr == *'is empty' ]]
+    wait $!
+    rung run --config <(sleep 0.2; cat good) x
+    assert_output 'through a pipe'
+}
+
+# hint: It ended, and nothing of it was left to look at.
+# hint: runc-run(8): --keep.
+# hint: container_run in container.c: container_keep.
+@test "run --keep leaves the container for state and delete" {
+    mkdir bundle
+    "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" --no-tty -- sh -c 'exit 3' >bundle/config.json
+    rung run --no-subreaper --keep --bundle bundle kept
+    assert_status 3
+    rung state kept
+    assert_output_like '*"status": "stopped"*'
+    rung run --bundle bundle kept
+    assert_status 125
+    assert_one_line_error '*this id*'
+    rung delete kept
+    assert_status 0
+    rung run --bundle bundle kept
+    assert_status 3
+    rung state kept
+    assert_status 1
+}
+
+# hint: Where does the reason belong, and where does the hint begin?
+# hint: A value may have parentheses in it; your own words you know.
+# hint: find_hint in util.c looks into the format.
+@test "an error about a file whose name has parentheses" {
+    rung --log 'no/such (file)' list
+    assert_status 125
+    assert_one_line_error '*: open the log no/such (file): No such file or directory'
 }
 
 # hint: Which command took a flag of another one, or said nothing to --help?
 # hint: getopt_long(3): a table for each command.
 # hint: print_help and find_option in flags.c.
 @test "each command has --help, and refuses a flag that it does not have" {
-    for command in run create start exec kill delete state list spec ps pause resume update events; do
+    for command in run create start exec kill delete state list spec ps pause resume update events features; do
         rung "$command" --help
         assert_status 0
         assert_output_like "usage: * $command *"

@@ -27,6 +27,7 @@ static const char *config_path;
 static const char *preserve_fds;
 static bool no_pivot;
 static bool no_new_keyring;
+static bool no_subreaper;
 static bool verbose;
 
 /* --without=WORD edits no config.json, but there may be several. */
@@ -45,6 +46,8 @@ static const struct flag FLAGS[] = {
     {"pid-file", 0, "FILE", "write the PID of process 1 there",
      .text = &options.pid_file},
     {"detach", 'd', NULL, "leave it alone once it runs", .on = &options.detach},
+    {"keep", 0, NULL, "when it has ended, leave it to delete",
+     .on = &options.keep},
     {"console-socket", 0, "PATH", "give its terminal to who listens there",
      .text = &options.console_socket},
     {"preserve-fds", 0, "N", "keep N open files, from 3 on",
@@ -52,6 +55,10 @@ static const struct flag FLAGS[] = {
     {"no-pivot", 0, NULL, "chroot(2), for a root on a ramfs", .on = &no_pivot},
     {"no-new-keyring", 0, NULL, "share our session keyring",
      .on = &no_new_keyring},
+    {"no-subreaper", 0, NULL, "taken, and ignored: we never are one",
+     .on = &no_subreaper},
+    {"print", 0, NULL, "spec: print what run would take, write no file",
+     .on = &options.print},
     {"rootfs", 0, "DIR", "root file system (build/rootfs)",
      .edit = edit_rootfs},
     {"read-only", 0, NULL, "the root cannot be written", .edit = edit_field},
@@ -170,36 +177,51 @@ static const char *bundle_path(void)
     return absolute;
 }
 
-/* Other programs have a config.json too; an OCI one must say so. */
-static bool is_bundles(const char *path)
+/* A pipe or a device would make us wait, or read without end. */
+static void check_bundles_file(const char *path)
 {
-    CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
-    return text && strstr(text, "\"ociVersion\"");
+    struct stat file;
+    if (stat(path, &file) == -1 && errno == ENOENT)
+        die("open %s (rung spec makes one)", path);
+    if (stat(path, &file) == -1)
+        die("open %s", path);
+    if (!S_ISREG(file.st_mode))
+        fail("open %s: not a regular file", path);
+}
+
+/* "run WORD" beside a config.json: WORD is a name, as runc's users write it.
+ * Another program's config.json must not be mistaken for a container's, nor a
+ * container's for none. */
+static bool is_beside_config(char **args)
+{
+    struct stat file;
+    return args[0] && !args[1] && strcmp(args[-1], "--") != 0 &&
+           (lstat(options.config_path, &file) == 0 || errno != ENOENT);
 }
 
 /* True: the container is described by a config.json, which is now loaded, and
  * the first argument is its name. */
 static bool find_config(const char *command, char **args)
 {
-    CLEANUP(free_string)
-    char *path = config_path ? copy_string(config_path)
-                             : join_path(options.bundle, "config.json");
+    bool is_given = bundle || config_path;
+    bool is_run = strcmp(command, "run") == 0;
     bool is_spec = strcmp(command, "spec") == 0;
-    bool has_dashes = strcmp(args[-1], "--") == 0;
-    bool wanted = bundle || config_path || strcmp(command, "create") == 0;
-    /* runc's `spec --bundle DIR` is for bundles that have none yet; the shell
-     * has made an empty one, if that is where we print to. */
-    struct stat file;
-    if (is_spec && !config_path && (stat(path, &file) == -1 || !file.st_size))
-        wanted = false;
-    if (!is_spec && !wanted && args[0] && !args[1] && !has_dashes)
-        wanted = is_bundles(path);
-    if (wanted)
-        load_config(path);
-    else
-        options.config = default_config();
+    bool wanted = is_spec ? options.print && is_given
+                          : is_given || !is_run || is_beside_config(args);
     options.is_builtin = !wanted;
-    return wanted && !is_spec;
+    if (!wanted) {
+        options.config =
+            is_spec && !options.print ? example_config() : default_config();
+        return false;
+    }
+    if (!config_path)
+        check_bundles_file(options.config_path);
+    load_config(options.config_path);
+    if (!is_given && is_run && !json_object_get(options.config, "ociVersion"))
+        fail("%s describes no container: it has no ociVersion (to run %s as a "
+             "command: run -- %s)",
+             options.config_path, args[0], args[0]);
+    return !is_spec;
 }
 
 const struct options *options_parse(int argc, char **argv,
@@ -215,6 +237,11 @@ const struct options *options_parse(int argc, char **argv,
     invocation->no_pivot = no_pivot;
     invocation->no_new_keyring = no_new_keyring;
     options.bundle = bundle_path();
+    options.config_path =
+        config_path ? config_path : join_path(options.bundle, "config.json");
+    bool is_spec = strcmp(argv[0], "spec") == 0;
+    if (options.print && !is_spec)
+        usage_error("--print: for spec only");
     if (find_config(argv[0], args) && *args)
         options.id = *args++;
     else if (strcmp(argv[0], "run") == 0 && options.is_builtin &&
@@ -223,6 +250,9 @@ const struct options *options_parse(int argc, char **argv,
     edit_by_flags(argc, argv, FLAGS, options.config);
     if (*args)
         edit_args(options.config, args);
+    /* What spec writes may be for another user. */
+    if (!is_spec || options.print)
+        edit_for_user(options.config);
     edit_finish(options.config);
     return &options;
 }

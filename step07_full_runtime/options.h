@@ -14,7 +14,10 @@ struct options {
     const char *id; /* NULL: nobody gave a name */
     const char *pid_file; /* NULL: none wanted */
     const char *console_socket; /* NULL: the terminal is for us */
+    const char *config_path; /* of config.json, read or to be written */
     bool detach;
+    bool keep;
+    bool print; /* spec: to standard output */
     bool is_builtin; /* nobody gave a config.json */
     json_t *config; /* config.json, or the built-in one, as edited */
 };

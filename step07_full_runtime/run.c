@@ -63,7 +63,9 @@ int command_run(int argc, char **argv)
                     "_+-. only)",
                     *id ? id : "''");
     globals.invocation.id = id;
-    take_activation(options->config);
+    globals.invocation.needs_process = !is_create;
+    if (!is_create || json_object_get(options->config, "process"))
+        take_activation(options->config);
     static struct container container;
     container_prepare(
         &container,
@@ -74,19 +76,41 @@ int command_run(int argc, char **argv)
     container.pid_file = options->pid_file;
     container.console_socket = options->console_socket;
     container.detach = options->detach;
+    container.keep = options->keep;
     container.create = is_create;
     check_terminal(&container);
     return container_run(&container);
+}
+
+/* What somebody has written is never lost. */
+static void write_config(const char *path, const json_t *config)
+{
+    FILE *file = fopen(path, "wxe");
+    if (!file && errno == EEXIST)
+        fail("write %s: it is there already (remove it, or print with --print)",
+             path);
+    if (file && json_dumpf(config, file, JSON_INDENT(4)) == 0 &&
+        fputc('\n', file) != EOF && fclose(file) == 0)
+        return;
+    int reason = errno;
+    if (file)
+        (void)unlink(path); /* a half would be taken for the whole */
+    errno = reason;
+    die("write %s", path);
 }
 
 int command_spec(int argc, char **argv)
 {
     const struct options *options =
         options_parse(argc, argv, &globals.invocation);
-    (void)spec_parse(options->config, options->bundle, &globals.invocation);
-    if (json_dumpf(options->config, stdout, JSON_INDENT(4)) == -1 ||
-        putchar('\n') == EOF || fflush(stdout) == EOF)
-        die("write config.json");
+    globals.invocation.needs_process = true;
+    /* What is written may be for root, who may do more than we. */
+    if (options->print || geteuid() == 0)
+        (void)spec_parse(options->config, options->bundle, &globals.invocation);
+    if (options->print)
+        print_json(options->config, JSON_INDENT(4));
+    else
+        write_config(options->config_path, options->config);
     return 0;
 }
 
@@ -180,6 +204,7 @@ int command_exec(int argc, char **argv)
     take_activation(config);
     globals.invocation.id = id;
     globals.invocation.is_exec = true;
+    globals.invocation.needs_process = true;
     container.spec = spec_parse(config, state.bundle, &globals.invocation);
     container.state = state;
     check_terminal(&container);

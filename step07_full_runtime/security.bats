@@ -645,7 +645,7 @@ END
 @test "a device that config.json allows can be used, and no other" {
     requires cgroup2
     mkdir bundle
-    "$DEMO_PROGRAM" spec --rootfs "$ROOTFS" -- sh -c 'exec 3</dev/kmsg && echo kmsg; exec 3</dev/loop7' >bundle/config.json
+    "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" -- sh -c 'exec 3</dev/kmsg && echo kmsg; exec 3</dev/loop7' >bundle/config.json
     python3 - <<'END'
 import json
 config = json.load(open("bundle/config.json"))

@@ -118,12 +118,11 @@ static void check_version(const struct field *version)
 struct spec *spec_parse(json_t *config, const char *bundle,
                         const struct invocation *invocation)
 {
-    /* Kept in a static variable: it lives as long as the program. */
-    static struct spec spec;
-    spec.invocation = *invocation;
-    spec.config = config;
-    spec.bundle = copy_string(bundle);
-    spec.rootless = !is_host_root();
+    struct spec *spec = allocate(1, sizeof(*spec));
+    spec->invocation = *invocation;
+    spec->config = config;
+    spec->bundle = copy_string(bundle);
+    spec->rootless = !is_host_root();
 
     struct field top = {.json = config};
     if (!json_is_object(config))
@@ -139,15 +138,16 @@ struct spec *spec_parse(json_t *config, const char *bundle,
     struct field annotations = member(&top, "annotations");
 
     check_version(&version);
-    read_root(&spec, &root);
-    require(&process);
-    read_process(&spec, &process);
-    spec.hostname = read_host_name(&hostname);
-    spec.domainname = read_host_name(&domainname);
-    read_annotations(&spec, &annotations);
-    read_linux(&spec, &object);
-    read_mounts(&spec, &mounts);
-    read_hooks(&spec, &hooks);
-    check_namespaces(&spec, &top);
-    return &spec;
+    read_root(spec, &root);
+    if (invocation->needs_process)
+        require(&process);
+    read_process(spec, &process);
+    spec->hostname = read_host_name(&hostname);
+    spec->domainname = read_host_name(&domainname);
+    read_annotations(spec, &annotations);
+    read_linux(spec, &object);
+    read_mounts(spec, &mounts);
+    read_hooks(spec, &hooks);
+    check_namespaces(spec, &top);
+    return spec;
 }

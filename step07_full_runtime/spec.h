@@ -79,7 +79,7 @@ struct io_priority_spec {
 };
 
 struct process_spec {
-    char **args; /* NULL-terminated */
+    char **args; /* NULL-terminated; NULL: config.json has no process */
     char **env; /* NULL-terminated, NAME=value */
     char *cwd;
     uid_t uid;
@@ -271,6 +271,7 @@ struct invocation {
     bool no_pivot; /* MS_MOVE and chroot(2): the root is on a ramfs */
     bool no_new_keyring;
     const char *id; /* the container's */
+    bool needs_process; /* its command is to run, now or by this one */
     bool is_exec; /* a further process of a container that runs */
 };
 
@@ -319,8 +320,9 @@ struct spec {
     bool rootless; /* we are not root on the host */
 };
 
-/* Read and check all of it. An error ends the program and names the field:
- * "rung: config.json: process.rlimits[2].type: unknown limit "X"". */
+/* Read and check all of it; it lives as long as the program. An error ends the
+ * program and names the field: "rung: config.json: process.rlimits[2].type:
+ * unknown limit "X"". */
 struct spec *spec_parse(struct json_t *config, const char *bundle,
                         const struct invocation *invocation);
 

@@ -41,7 +41,7 @@ int container_start(struct state *state)
     if (!config)
         return EXIT_RUNTIME;
     struct container c;
-    struct invocation invocation = {.id = state->id};
+    struct invocation invocation = {.id = state->id, .needs_process = true};
     container_prepare(&c, spec_parse(config, state->bundle, &invocation),
                       state->root, state->id);
     c.detach = true;
