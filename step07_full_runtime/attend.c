@@ -21,6 +21,7 @@
 #include "channel.h"
 #include "console.h"
 #include "container.h"
+#include "host_files.h"
 #include "util.h"
 
 /*
@@ -152,6 +153,8 @@ static void read_socket(struct container *c)
     }
     if (message.type == MESSAGE_EXECUTING)
         c->is_executing = true;
+    if (message.type == MESSAGE_OPEN)
+        host_files_answer(c->socket_fd, c->pid, c->pidfd, &message);
     if (message.type == MESSAGE_HOOKS)
         container_early_hooks(c);
     if (message.type == MESSAGE_READY)

@@ -108,7 +108,9 @@ static void check_fresh(const struct cgroup *c)
     CLEANUP(free_string) char *events = read_file_at(c->fd, "cgroup.events");
     CLEANUP(free_string) char *frozen = read_file_at(c->fd, "cgroup.freeze");
     const char *what = NULL;
-    if (!events || !strstr(events, "populated 0\n"))
+    if (!events)
+        die("read cgroup.events of the cgroup %s, which is there", c->path);
+    if (!strstr(events, "populated 0\n"))
         what = "has processes already";
     else if (frozen && *frozen == '1')
         what = "is frozen";

@@ -21,11 +21,23 @@ void channel_pair(int fds[2])
         die("make a pair of sockets");
 }
 
-int channel_send(int socket_fd, enum message_type type, int status)
+int channel_send_text(int socket_fd, enum message_type type, int status,
+                      const char *text)
 {
     struct message message = {.type = (int)type, .status = status};
-    size_t size = offsetof(struct message, text) + 1;
+    size_t length = strlen(text);
+    if (length >= sizeof(message.text)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(message.text, text, length);
+    size_t size = offsetof(struct message, text) + length + 1;
     return send(socket_fd, &message, size, MSG_NOSIGNAL) == -1 ? -1 : 0;
+}
+
+int channel_send(int socket_fd, enum message_type type, int status)
+{
+    return channel_send_text(socket_fd, type, status, "");
 }
 
 /* Room for one descriptor: SCM_RIGHTS, unix(7). */

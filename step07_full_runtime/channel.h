@@ -17,6 +17,8 @@
 void channel_pair(int fds[2]);
 /* -1 and errno if the other side is gone (EPIPE). */
 int channel_send(int socket_fd, enum message_type type, int status);
+int channel_send_text(int socket_fd, enum message_type type, int status,
+                      const char *text);
 /* The next message; its descriptor goes to *fd, or -1. False: the end. */
 bool channel_receive(int socket_fd, struct message *message, int *fd);
 /* Hand a descriptor to another process, with a few bytes. -1 and errno. */

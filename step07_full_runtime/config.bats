@@ -314,7 +314,7 @@ END
 linux/sysctl = [] => linux.sysctl: not an object
 linux/sysctl/kernel.shmmax = 5 => linux.sysctl.kernel.shmmax: not a string
 linux/sysctl = {"kernel.core_pattern": "x"} => linux.sysctl.kernel.core_pattern: not a kernel setting that a namespace holds
-linux/sysctl = {"kernel.hostname": "x"} => linux.sysctl.kernel.hostname: not a kernel setting that a namespace holds
+linux/sysctl = {"kernel.hostname": "x"} => linux.sysctl.kernel.hostname: conflicts with the field "hostname", which sets it
 linux/sysctl = {"kernel.shm_rmid_forced+x": "1"} => linux.sysctl.kernel.shm_rmid_forced+x: not a kernel setting that a namespace holds
 linux/sysctl = {"net..x": "1"} => linux.sysctl.net..x: not a kernel setting that a namespace holds
 linux/sysctl = {"net.//.kernel.core_pattern": "x"} => linux.sysctl.net.//.kernel.core_pattern: not a kernel setting that a namespace holds

@@ -16,6 +16,7 @@
 #include "channel.h"
 #include "console.h"
 #include "hooks.h"
+#include "host_files.h"
 #include "init.h"
 #include "lsm.h"
 #include "mounts.h"
@@ -56,8 +57,8 @@ static void enter_namespaces(const struct init_plan *plan)
     if (!spec->namespaces[NS_MOUNT].path) {
         /* Host paths, while we have the ids that may open them. */
         rootfs_open_sources(spec, plan->scratch_path);
-        mounts_open_sources(spec);
-        rootfs_make_private();
+        mounts_copy_shared(spec);
+        rootfs_make_slave();
     }
     /* Files that we make from now on belong to the container's root. */
     namespaces_become_root(spec);
@@ -100,9 +101,9 @@ static void enter_root(const struct init_plan *plan)
         return;
     }
     CLEANUP(close_fd) int root_fd = rootfs_attach(spec);
-    rootfs_need_dev(spec, root_fd);
-    mounts_apply(spec, root_fd);
-    rootfs_fill_dev(spec, root_fd);
+    CLEANUP(close_fd) int dev_fd = rootfs_need_dev(spec, root_fd);
+    mounts_apply(spec, root_fd, &dev_fd);
+    rootfs_fill_dev(spec, root_fd, dev_fd);
     wait_for_hooks(plan);
     /* The last moment at which the host's files, and theirs, have names; and
      * they may add to the root, which is read-only only after that. */
@@ -189,6 +190,7 @@ void init_run(const struct init_plan *given)
     const struct spec *spec = plan.spec;
     process_die_with_parent(plan.socket_fd);
     plan.state->pid = wait_for_go(plan.socket_fd);
+    host_files_ask(plan.socket_fd);
     enter_namespaces(&plan);
     enter_root(&plan);
     console_open(spec, plan.socket_fd);

@@ -55,9 +55,7 @@ void lsm_open(const struct spec *spec)
 {
     if (!spec->process.apparmor_profile && !spec->process.selinux_label)
         return;
-    proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (proc_fd == -1 || !is_file_system(proc_fd, PROC_SUPER_MAGIC))
-        fail("open /proc: not a procfs");
+    proc_fd = open_procfs();
 }
 
 static void write_attribute(const char *file, const char *text)

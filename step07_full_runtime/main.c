@@ -194,15 +194,15 @@ static void open_standard_files(void)
     do {
         fd = open("/dev/null", O_RDWR);
         if (fd == -1)
-            _exit(EXIT_RUNTIME); /* and no place to say so */
+            die("open /dev/null");
     } while (fd <= STDERR_FILENO);
     close(fd);
 }
 
 int main(int argc, char **argv)
 {
-    open_standard_files();
     set_program_name(argv[0]);
+    open_standard_files();
     int log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     if (log_fd != -1)
         log_to(log_fd);

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -255,9 +256,25 @@ int make_parent(int root_fd, const char *path, char **name)
     return make_directories(root_fd, slash ? parent : "", 0755);
 }
 
+/* Where the link of that name leads, as a path in the root. NULL: no link. */
+static char *link_target(int directory_fd, const char *path, const char *name)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(directory_fd, name, target, sizeof(target) - 1);
+    if (n == -1)
+        return NULL;
+    target[n] = '\0';
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    size_t directory = *target == '/' ? 0 : length - strlen(name);
+    return print_string("%.*s%s", (int)directory, path, target);
+}
+
 /*
  * Each part is made beside a descriptor of the directory above it, and looked
- * up again inside the root: a link that appears meanwhile cannot lead out.
+ * up again inside the root: a link that appears meanwhile cannot lead out. Of
+ * a link that leads to nothing, what it names is made.
  */
 int make_directories(int root_fd, const char *path, mode_t mode)
 {
@@ -266,37 +283,67 @@ int make_directories(int root_fd, const char *path, mode_t mode)
         return fd;
     CLEANUP(free_string) char *name = NULL;
     CLEANUP(close_fd) int parent_fd = make_parent(root_fd, path, &name);
-    if (parent_fd == -1 ||
-        (mkdirat(parent_fd, name, mode) == -1 && errno != EEXIST))
+    if (parent_fd == -1)
         return -1;
-    return open_in_root(root_fd, path, O_PATH | O_DIRECTORY);
+    bool is_made = mkdirat(parent_fd, name, mode) == 0;
+    if (!is_made && errno != EEXIST)
+        return -1;
+    CLEANUP(free_string)
+    char *target = is_made ? NULL : link_target(parent_fd, path, name);
+    return target ? make_directories(root_fd, target, mode)
+                  : open_in_root(root_fd, path, O_PATH | O_DIRECTORY);
 }
 
+/* The same for an empty file: resolv.conf is often such a link. */
 static int make_file(int root_fd, const char *path)
 {
     CLEANUP(free_string) char *name = NULL;
     CLEANUP(close_fd) int parent_fd = make_parent(root_fd, path, &name);
     if (parent_fd == -1)
         return -1;
-    CLEANUP(close_fd)
-    int fd = openat(parent_fd, name,
-                    O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd == -1 && errno != EEXIST)
+    bool is_made = mknodat(parent_fd, name, S_IFREG | 0644, 0) == 0;
+    if (!is_made && errno != EEXIST)
         return -1;
-    return open_in_root(root_fd, path, O_PATH);
+    CLEANUP(free_string)
+    char *target = is_made ? NULL : link_target(parent_fd, path, name);
+    return target ? make_file(root_fd, target)
+                  : open_in_root(root_fd, path, O_PATH);
+}
+
+/* The kernel says "Not a directory" of any part of the path. */
+static _Noreturn void cannot_mount_on(int root_fd, const char *path)
+{
+    int error = errno;
+    CLEANUP(close_fd) int fd = open_in_root(root_fd, path, O_PATH);
+    if (error == ENOTDIR && fd != -1)
+        fail("mount a directory on %s in the root: it is a file", path);
+    errno = error;
+    die("make %s in the root, to mount on", path);
 }
 
 int mount_target(int root_fd, const char *path, bool is_directory)
 {
     int fd = is_directory ? make_directories(root_fd, path, 0755)
                           : open_in_root(root_fd, path, O_PATH);
-    if (fd == -1 && errno == ENOENT)
+    if (fd == -1 && errno == ENOENT && !is_directory)
         fd = make_file(root_fd, path);
     if (fd == -1)
-        die("make %s in the root, to mount on", path);
+        cannot_mount_on(root_fd, path);
     struct stat st;
-    if (!is_directory && (fstat(fd, &st) == -1 || S_ISDIR(st.st_mode)))
+    if (fstat(fd, &st) == -1)
+        die("look at %s in the root", path);
+    if (!is_directory && S_ISDIR(st.st_mode))
         fail("mount a file on %s in the root: it is a directory", path);
+    return fd;
+}
+
+int mount_target_shared(int root_fd, const char *path)
+{
+    mode_t old_umask = umask(0);
+    int fd = make_directories(root_fd, path, 01777);
+    if (fd == -1)
+        cannot_mount_on(root_fd, path);
+    (void)umask(old_umask);
     return fd;
 }
 

@@ -48,6 +48,8 @@ void mount_attach(int mount_fd, int target_fd, const char *target_name);
 /* The place in the root to mount on, made if it is missing: O_PATH. The name
  * is resolved inside the root, whatever links it holds. */
 int mount_target(int root_fd, const char *path, bool is_directory);
+/* The same, a directory; one that is made is like /tmp: for all users. */
+int mount_target_shared(int root_fd, const char *path);
 /* The same, a directory and not a link to one. */
 int mount_target_plain(int root_fd, const char *path);
 /* mkdir -p inside the root; the last directory, O_PATH. */

@@ -306,7 +306,7 @@ cannot() {
 
 # hint: Where was the tie to the host's peer group cut?
 # hint: mount_namespaces(7): MS_SLAVE keeps half of it.
-# hint: rootfs_make_private makes slaves first where a mount asks for it.
+# hint: mounts_copy_shared comes first, then rootfs_make_slave.
 @test "what the host mounts later comes into a slave, and out of a shared mount" {
     mkdir "$host/shared"
     mount -t tmpfs shared "$host/shared"
@@ -513,7 +513,7 @@ mapped() {
 
 # hint: A file can't be mounted on a directory. Who looks first?
 # hint: fstat(2) on the opened source.
-# hint: mounts_open_sources, then make_file or make_directories.
+# hint: bind_target, then make_file or make_directories.
 @test "the source of a bind mount decides what its target is" {
     echo file >"$host/file"
     mkdir "$host/dir"
@@ -522,11 +522,71 @@ mapped() {
     [[ $(<"/proc/$pid/root/new/deep/file") == file && -d /proc/$pid/root/new/deep/dir ]]
     oci delete --force c1
     cannot "$(bind "$host/file" etc bind)" '*/etc*'
-    cannot "$(bind "$host/dir" etc/passwd bind)" '*/etc/passwd*'
+    cannot "$(bind "$host/dir" etc/passwd bind)" '*directory on /etc/passwd*it is a file'
+    cannot "$(bind "$host/dir" etc/passwd/x bind)" '*/etc/passwd/x*Not a directory'
     cannot "$(bind "$host/absent" x bind)" "*$host/absent*No such file*"
     cannot "mounts.append({'destination': '/x', 'options': ['bind']})" '*mounts?5?.source*'
     cannot "mounts.append({'destination': '/x', 'source': '/'})" '*mounts?5?.type*'
     cannot "mounts.append({'source': '/', 'type': 'bind'})" '*mounts?5?.destination*'
+}
+
+# hint: Was it the image that had the directory, or did the container before you make it?
+# hint: mkdirat(2), umask(2); tmpfs(5): mode=1777 is its own default.
+# hint: mount_target_shared makes what is missing, and mount_data looks at it afterwards.
+@test "a tmpfs on a place that the image lacks is for all users, the second time too" {
+    local option
+    for option in nosuid tmpcopyup; do
+        for _ in first second; do
+            created "$(tmpfs "new-$option/deep" "$option")"
+            [[ $(stat -c %a "/proc/$pid/root/new-$option/deep") == 1777 ]]
+            [[ $(stat -c %a "/proc/$pid/root/new-$option") == 755 ]]
+            oci delete --force c1
+        done
+    done
+}
+
+# points: 2
+# hint: /etc/resolv.conf is there, and leads to what is not. Which of the two has to be made?
+# hint: readlinkat(2); symlink(7): a path that is relative to the link's own directory.
+# hint: link_target in mount_fd.c, called where mkdirat or mknodat says EEXIST.
+@test "where the destination is a link that leads to nothing, what it names is made, inside the root" {
+    ln -sf ../run/systemd/resolve/stub.conf "$root/etc/resolv.conf"
+    ln -s nowhere/at/all "$root/relative"
+    ln -s "$host/absolute" "$root/absolute"
+    echo nameserver >"$host/resolv.conf"
+    mkdir "$host/dir"
+    created "$(bind "$host/resolv.conf" etc/resolv.conf rbind)" "$(bind "$host/dir" relative bind)" \
+        "$(tmpfs absolute/below nosuid)"
+    [[ $(<"/proc/$pid/root/run/systemd/resolve/stub.conf") == nameserver ]]
+    has /run/systemd/resolve/stub.conf tmpfs
+    has /nowhere/at/all tmpfs
+    has "$host/absolute/below" ,nosuid
+    [[ ! -e $host/absolute && -L $root/etc/resolv.conf && -L $root/relative ]]
+    oci delete --force c1
+    ln -s round "$root/round"
+    cannot "$(bind "$host/dir" round bind)" '*/round*symbolic links*'
+}
+
+# hint: The kernel follows the link at the end of the source, or of the destination. Who told it not to?
+# hint: open_tree(2): AT_SYMLINK_NOFOLLOW; crun(1): copy-symlink, src-nofollow, dest-nofollow.
+# hint: open_source, bind_target and copy_link in mounts.c.
+@test "a bind mount of a link itself, on a link itself, or a copy of the link" {
+    mkdir "$root/place"
+    ln -s place "$root/target"
+    ln -s gone "$host/link"
+    echo file >"$host/file"
+    created "$(bind "$host/link" made/link bind copy-symlink)" "$(bind "$host/link" bound bind src-nofollow)" \
+        "$(bind "$host/file" target bind dest-nofollow)" "$(bind "$host/file" copy bind copy-symlink)"
+    [[ $(readlink "/proc/$pid/root/made/link") == gone && $(readlink "/proc/$pid/root/bound") == gone ]]
+    [[ $(<"/proc/$pid/root/target") == file && -d $root/place && $(<"/proc/$pid/root/copy") == file ]]
+    run ! is_mounted /made/link
+    oci delete --force c1
+    created "$(bind "$host/link" made/link bind copy-symlink)"
+    oci delete --force c1
+    ln -sfn other "$root/made/link"
+    cannot "$(bind "$host/link" made/link bind copy-symlink)" '*/made/link*File exists*'
+    cannot "$(bind "$host/link" x bind copy-symlink src-nofollow)" '*mounts?5?*copy-symlink*'
+    cannot "$(tmpfs x dest-nofollow)" '*mounts?5?*dest-nofollow*bind*'
 }
 
 # hint: Relative to what did you open them?
@@ -553,13 +613,13 @@ mapped() {
     ln -s /usr "$root/link"
     ln -s "$BATS_TEST_TMPDIR/outside" "$root/out"
     ln -s ../../../../../../../../../../etc "$root/up"
-    created "$(tmpfs link/there nosuid)" "$(tmpfs up/here nosuid)" "$(tmpfs ../../odd nosuid)"
+    created "$(tmpfs link/there nosuid)" "$(tmpfs up/here nosuid)" "$(tmpfs ../../odd nosuid)" "$(tmpfs out/new nosuid)"
     has /usr/there tmpfs
     has /etc/here tmpfs
     has /odd tmpfs
-    oci delete --force c1
-    cannot "$(tmpfs out/new nosuid)" '*/out/new*No such file*'
+    has "$BATS_TEST_TMPDIR/outside/new" tmpfs
     [[ -z $(ls -A "$BATS_TEST_TMPDIR/outside") && ! -e $BATS_TEST_TMPDIR/odd ]]
+    oci delete --force c1
     for path in / // /. ''; do
         cannot "mounts.append({'destination': '$path', 'type': 'tmpfs'})" '*mounts?5?.destination*'
     done
@@ -572,6 +632,52 @@ mapped() {
     created "$(tmpfs a size=1m)" "$(tmpfs a/b size=2m)" "$(tmpfs a size=3m)"
     has /a size=3072k
     [[ ! -e /proc/$pid/root/a/b ]]
+}
+
+# points: 2
+# hint: The source is what an earlier line has mounted. When did you open it?
+# hint: config.md: "in the listed order"; open_tree(2) with OPEN_TREE_CLONE copies what is there now.
+# hint: bind_mount opens its source when its turn comes, unless mounts_copy_shared did.
+@test "a source may be what an earlier mount has brought" {
+    local users
+    mkdir "$host/dir" "$host/dir/sub"
+    echo here >"$host/dir/sub/file"
+    for users in 'linux' 'linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}];
+linux.namespaces.append({"type": "user"})'; do
+        created "$users" "$(bind "$host/dir" mnt bind)" "$(bind "$root/mnt/sub" second bind ro)" \
+            "$(bind "$root/second" third bind rshared)" 'mounts.insert(5, tmpfs("/first", "mode=755"))' \
+            "$(bind "$root/first" fourth bind)"
+        [[ $(<"/proc/$pid/root/second/file") == here && $(<"/proc/$pid/root/third/file") == here ]]
+        has /second ,ro,
+        has /fourth mode=755
+        oci delete --force c1
+    done
+}
+
+# points: 3
+# hint: Root of the user namespace is nobody in that home. Who may enter it?
+# hint: user_namespaces(7): a capability counts for files whose owner is mapped; setns(2) with CLONE_NEWNS.
+# hint: host_file_open asks the parent, and host_files_answer opens it in the mount namespace of the child.
+@test "a source in a directory that only its owner may enter, with a user namespace" {
+    users='linux.namespaces.append({"type": "user"})'
+    both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    chown -R 100000:100000 "$root"
+    mkdir -p "$host/home/volume" "$host/home/root"
+    echo here >"$host/home/volume/file"
+    chmod 755 "$host/home/volume"
+    mount --bind "$root" "$host/home/root"
+    chown -R 1234:1234 "$host/home/volume"
+    chown 1234:1234 "$host/home"
+    chmod 700 "$host/home"
+    created "$users" "$both" "$(bind "$host/home/volume" volume rbind ro)" "root.path = '$host/home/root'"
+    [[ $(<"/proc/$pid/root/volume/file") == here ]]
+    has /volume ,ro,
+    # What the host does not let its users take away is kept.
+    in_container mount -o remount,bind,rw /volume
+    ((status != 0))
+    oci delete --force c1
+    cannot "$users" "$both" "$(bind "$host/home/absent" volume rbind)" '*/home/absent*No such file*'
+    run ! pgrep -P $$ -f "$DEMO_PROGRAM"
 }
 
 # points: 2
@@ -642,14 +748,56 @@ zero character special file 1:5 666 0:0'
     cd "$BATS_TEST_TMPDIR"
 }
 
+# points: 3
+# hint: Which path did you walk a second time? What was there then?
+# hint: openat2(2); O_NOFOLLOW; a descriptor of the tmpfs stays the same, whatever is mounted on its path. CVE-2025-52565.
+# hint: rootfs_need_dev and mounts_apply hand dev_fd to rootfs_fill_dev; fresh_target wants a plain /dev.
+@test "no device gets into a volume, whatever the image has for /dev" {
+    local nodes='linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}]'
+    mkdir "$host/volume"
+    mv "$root/dev" "$root/old-dev"
+    ln -s /data "$root/dev"
+    cannot "$(bind "$host/volume" data bind)" "$nodes" '*/dev in the root*link*'
+    cannot "$(bind "$host/volume" data bind)" 'del mounts[1:4]' "$nodes" '*/dev in the root*link*'
+    [[ -z $(ls -A "$host/volume") ]]
+    rm "$root/dev"
+    mv "$root/old-dev" "$root/dev"
+    # The volume is mounted over our /dev, by another name.
+    ln -s /dev "$root/data"
+    created "$(bind "$host/volume" data bind)" "$nodes" 'process.terminal = False'
+    [[ $(find "$host/volume" -mindepth 1 -printf '%f %y %s;') == 'mine f 0;' ]]
+    oci delete --force c1
+    rm "$host/volume/mine" "$root/data"
+    # The one on /dev that counts is the last.
+    created 'mounts.insert(2, {"destination": "/dev", "source": "/dev", "options": ["rbind"]})' 'del mounts[3:5]'
+    [[ ! -e /dev/mine ]]
+}
+
+# hint: mknod writes a device into the directory that is there: whose is it?
+# hint: mount(2): MS_BIND; nosuid and noexec, as for all of /dev.
+# hint: make_device: only what is on our own tmpfs is made in its place; bind_device for the rest.
+@test "a device outside /dev is bound: the user's own directory gets none" {
+    mkdir "$host/volume"
+    for _ in first second; do
+        created "$(bind "$host/volume" data bind)" 'linux.devices = [
+            {"path": "/data/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
+            {"path": "/pipe", "type": "p"}]'
+        run_and_show stat -c '%F %t:%T %a %u:%g' "/proc/$pid/root/data/mine" "/proc/$pid/root/pipe"
+        assert_output $'character special file 1:5 640 7:8\nfifo 0:0 666 0:0'
+        has /data/mine ',nosuid,noexec'
+        [[ ! -e /proc/$pid/root/dev/.rung && -f $host/volume/mine && -f $root/pipe ]]
+        oci delete --force c1
+    done
+}
+
 # hint: There was a file. Was it replaced, or taken for a device?
 # hint: fstat(2): S_ISCHR and st_rdev.
 # hint: check_device in rootfs_dev.c.
 @test "a device where something else is already: an error" {
     node='linux.devices = [{"path": "/data/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o666}]'
-    mkdir "$root/data"
-    touch "$root/data/mine"
+    mkdir -p "$root/data/mine"
     cannot "$node" '*/data/mine*something else*'
+    rmdir "$root/data/mine"
     ln -sf /dev/zero "$root/data/mine"
     cannot "$node" '*/data/mine*something else*'
 }
@@ -676,6 +824,7 @@ zero character special file 1:5 666 0:0'
     created "$users" "$both" 'linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3},
         {"path": "/dev/pipe", "type": "p"}]'
     [[ $(grep -c ' /dev/null ' "/proc/$pid/mountinfo") == 1 && -p /proc/$pid/root/dev/pipe ]]
+    has /dev/zero ',nosuid,*noexec'
     in_container sh -c 'echo x >/dev/null && head -c 1 /dev/urandom | wc -c'
     assert_output 1
     oci delete --force c1
@@ -717,6 +866,25 @@ zero character special file 1:5 666 0:0'
     has / ,ro
 }
 
+# hint: You covered it, and then the cover. Who takes off both?
+# hint: mountinfo: two lines with one path.
+# hint: is_repeated in rootfs.c.
+@test "a path that is listed twice is masked, or read-only, once" {
+    created 'linux.maskedPaths = ["/proc/keys", "/etc", "/proc/keys", "/etc"]' \
+        'linux.readonlyPaths = ["/proc/sys", "/tmp", "/proc/sys"]'
+    [[ $(grep -cE ' /(proc/keys|etc|proc/sys|tmp) ' "/proc/$pid/mountinfo") == 4 ]]
+}
+
+# hint: The directory is made by whoever enters it. What has become of the root by then?
+# hint: config.md: process.cwd; mount_setattr(2): MOUNT_ATTR_RDONLY.
+# hint: make_working_directory, first in rootfs_protect.
+@test "a working directory that the image lacks is made before the root becomes read-only" {
+    bundle 'root.readonly = True' 'process.cwd = "/new/deep"' 'process.args = ["pwd"]'
+    oci run --bundle "$bundle" c1
+    assert_status 0
+    assert_output /new/deep
+}
+
 # hint: /dev/null of the host, or of the image, may be an ordinary file. Did you look?
 # hint: fstat(2) on the descriptor that you then mount: 1:3. CVE-2025-31133.
 # hint: is_device in mount_fd.c.
@@ -727,9 +895,22 @@ zero character special file 1:5 666 0:0'
         "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1
     ((status == 125))
     assert_output_like '*/dev/null*1:3*'
+    run_and_show unshare --mount sh -c 'mount -t tmpfs none /dev && shift && exec "$@" 2>&1 </proc/self/status' sh x \
+        "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1
+    ((status == 125))
+    assert_output_like '*open /dev/null: No such file*'
 }
 
 # --- How the root becomes the root ---
+
+# hint: An engine's user has no Makefile. Whose field is wrong?
+# hint: config.md, "Root": root.path.
+# hint: rootfs_check is for a bundle, rootfs_check_usual for the command line.
+@test "a bundle whose root is missing, or is a file: the error names the field" {
+    cannot 'root.path = "absent"' '*/absent: No such file or directory (root.path of config.json)'
+    touch "$BATS_TEST_TMPDIR/file"
+    cannot "root.path = '$BATS_TEST_TMPDIR/file'" '*/file: Not a directory (root.path of config.json)'
+}
 
 # hint: Without pivot_root, what becomes of the old mounts?
 # hint: mount(2): MS_MOVE onto "/", then chroot(2); first everything else has to go.

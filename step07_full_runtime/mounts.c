@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,13 +19,14 @@
 #include <unistd.h>
 
 #include "copy_up.h"
+#include "host_files.h"
 #include "id_maps.h"
 #include "mount_fd.h"
 #include "mounts.h"
 #include "util.h"
 
-/* A descriptor for each mount: first the copy of a bind mount's source, later
- * a tmpfs that has to become read-only; -1 for others. */
+/* A descriptor for each mount: first the copy of a source that was made early,
+ * later a tmpfs that has to become read-only; -1 for others. */
 static int *mount_fds;
 
 static bool is_type(const struct mount_spec *m, const char *type)
@@ -32,9 +34,17 @@ static bool is_type(const struct mount_spec *m, const char *type)
     return m->type && strcmp(m->type, type) == 0;
 }
 
-static int copy_source(const struct mount_spec *m)
+static int open_source(const struct mount_spec *m)
 {
-    int fd = mount_copy_path(m->source, m->recursive);
+    int fd = host_file_open(m->source, m->src_nofollow || m->copy_symlink);
+    if (fd == -1)
+        die("bind %s to %s in the root", m->source, m->destination);
+    return fd;
+}
+
+static int copy_source(const struct mount_spec *m, int source_fd)
+{
+    int fd = mount_copy(source_fd, m->recursive);
     if (fd == -1)
         die("bind %s to %s in the root%s", m->source, m->destination,
             errno == EINVAL && !m->recursive
@@ -50,7 +60,8 @@ static int copy_source(const struct mount_spec *m)
  */
 static int copy_mapped(const struct mount_spec *m, int maps_fd)
 {
-    int fd = copy_source(m);
+    CLEANUP(close_fd) int source_fd = open_source(m);
+    int fd = copy_source(m, source_fd);
     CLEANUP(close_fd)
     int own_maps_fd =
         m->uid_maps.count ? id_maps_namespace(&m->uid_maps, &m->gid_maps) : -1;
@@ -69,19 +80,16 @@ void mounts_prepare(const struct spec *spec, int maps_fd)
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
         mount_fds[i] = m->idmap ? copy_mapped(m, maps_fd) : -1;
-        /* In a user namespace we may reach more than now. */
-        if (m->bind && !m->remount && access(m->source, F_OK) == -1 &&
-            errno != EACCES)
-            die("bind %s to %s in the root", m->source, m->destination);
     }
 }
 
-void mounts_open_sources(const struct spec *spec)
+void mounts_copy_shared(const struct spec *spec)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
-        if (m->bind && !m->remount && mount_fds[i] == -1)
-            mount_fds[i] = copy_source(m);
+        if (m->bind && !m->remount && !m->src_nofollow && !m->copy_symlink &&
+            m->propagation & MS_SHARED && mount_fds[i] == -1)
+            mount_fds[i] = mount_copy_path(m->source, m->recursive);
     }
 }
 
@@ -141,13 +149,76 @@ static void set_attributes(const struct mount_spec *m, int fd, uint64_t set,
                  m->destination);
 }
 
+/* "copy-symlink": a link of the source's becomes one in the root. */
+static void copy_link(const struct mount_spec *m, int source_fd, int root_fd)
+{
+    char target[PATH_MAX] = "";
+    char old[PATH_MAX] = "";
+    CLEANUP(free_string) char *name = NULL;
+    CLEANUP(close_fd)
+    int directory_fd = make_parent(root_fd, m->destination, &name);
+    if (directory_fd == -1 ||
+        readlinkat(source_fd, "", target, sizeof(target) - 1) == -1)
+        die("copy the link %s to %s in the root", m->source, m->destination);
+    narrate(7, "symlinkat(\"%s\") # ln -s %s .%s", m->destination, target,
+            m->destination);
+    if (symlinkat(target, directory_fd, name) == 0)
+        return;
+    int error = errno;
+    if (readlinkat(directory_fd, name, old, sizeof(old) - 1) != -1 &&
+        strcmp(old, target) == 0)
+        return;
+    errno = error;
+    die("copy the link %s to %s in the root", m->source, m->destination);
+}
+
+/* "dest-nofollow": a link that is there is covered itself. */
+static int bind_target(const struct mount_spec *m, int root_fd,
+                       bool is_directory)
+{
+    int fd = -1;
+    if (m->is_dev && is_directory)
+        return mount_target_plain(root_fd, m->destination);
+    if (m->dest_nofollow)
+        fd = open_in_root(root_fd, m->destination, O_PATH | O_NOFOLLOW);
+    return fd != -1 ? fd : mount_target(root_fd, m->destination, is_directory);
+}
+
+static bool is_same(int a_fd, int b_fd)
+{
+    struct stat a;
+    struct stat b;
+    return fstat(a_fd, &a) == 0 && fstat(b_fd, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* A copy of what the source is by now, unless the early one is just that. -1:
+ * a link, and nothing to mount. */
+static int take_source(const struct mount_spec *m, int early_fd, int root_fd)
+{
+    if (m->idmap)
+        return early_fd;
+    CLEANUP(close_fd) int source_fd = open_source(m);
+    if (early_fd != -1 && is_same(early_fd, source_fd))
+        return early_fd;
+    close_fd(&early_fd);
+    struct stat st;
+    if (!m->copy_symlink || fstat(source_fd, &st) == -1 || !S_ISLNK(st.st_mode))
+        return copy_source(m, source_fd);
+    copy_link(m, source_fd, root_fd);
+    return -1;
+}
+
 /*
  * A copy is in the same peer group as its source: what the host mounts there
  * would appear in the container, and the other way round. Only "shared" keeps
  * that, and only "slave" the one direction: mount_namespaces(7).
  */
-static void bind_mount(const struct mount_spec *m, int fd, int root_fd)
+static int bind_mount(const struct mount_spec *m, int early_fd, int root_fd)
 {
+    int fd = take_source(m, early_fd, root_fd);
+    if (fd == -1)
+        return -1;
     struct stat st;
     if (fstat(fd, &st) == -1)
         die("look at %s", m->source);
@@ -156,12 +227,13 @@ static void bind_mount(const struct mount_spec *m, int fd, int root_fd)
                                                        : MS_PRIVATE;
     set_attributes(m, fd, m->attr_set, m->attr_clear, others);
     CLEANUP(close_fd)
-    int target_fd = mount_target(root_fd, m->destination, S_ISDIR(st.st_mode));
+    int target_fd = bind_target(m, root_fd, S_ISDIR(st.st_mode));
     guard_proc(m, fd, target_fd);
     narrate(4, "open_tree(\"%s\"), move_mount(\"%s\") # mount --%sbind %s .%s",
             m->source, m->destination, m->recursive ? "r" : "", m->source,
             m->destination);
     mount_attach(fd, target_fd, m->destination);
+    return fd;
 }
 
 /* The file systems that show a namespace, and where the host has them. */
@@ -236,17 +308,26 @@ static void set_iversion(const struct mount_spec *m, int fd)
         die("remount %s in the root", m->destination);
 }
 
+/* An image that has a link for /proc or /sys could make us mount them
+ * elsewhere, and show programs something of its own; one that has a link for
+ * /dev could lead it to a volume. */
+static int fresh_target(const struct mount_spec *m, int root_fd)
+{
+    if (m->is_dev || is_type(m, "sysfs") || is_type(m, "proc"))
+        return mount_target_plain(root_fd, m->destination);
+    if (is_type(m, "tmpfs"))
+        return mount_target_shared(root_fd, m->destination);
+    return mount_target(root_fd, m->destination, true);
+}
+
 /* A tmpfs without a mode of its own looks like the directory it covers. */
-static char *mount_data(const struct mount_spec *m, int root_fd)
+static char *mount_data(const struct mount_spec *m, int target_fd)
 {
     const char *data = m->data ? m->data : "";
     if (!is_type(m, "tmpfs") || strstr(data, "mode="))
         return copy_string(data);
     struct stat st;
-    CLEANUP(close_fd) int fd = open_in_root(root_fd, m->destination, O_PATH);
-    if (fd == -1 && errno == ENOENT)
-        return copy_string(data);
-    if (fd == -1 || fstat(fd, &st) == -1)
+    if (fstat(target_fd, &st) == -1)
         die("look at %s in the root", m->destination);
     return print_string("mode=%o,%s", st.st_mode & 07777, data);
 }
@@ -264,14 +345,9 @@ static int fresh_mount(const struct spec *spec, const struct mount_spec *m,
     uint64_t attributes = m->attr_set;
     if (waits_for_end(m) || (is_type(m, "sysfs") && without("read-only-sys")))
         attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-    CLEANUP(free_string) char *data = mount_data(m, root_fd);
+    CLEANUP(close_fd) int target_fd = fresh_target(m, root_fd);
+    CLEANUP(free_string) char *data = mount_data(m, target_fd);
     int fd = make_mount(spec, m, data, attributes);
-    /* An image that has a link for /proc or /sys could make us mount them
-     * elsewhere, and show programs something of its own. */
-    CLEANUP(close_fd)
-    int target_fd = is_type(m, "sysfs") || is_type(m, "proc")
-                        ? mount_target_plain(root_fd, m->destination)
-                        : mount_target(root_fd, m->destination, true);
     guard_proc(m, fd, target_fd);
     if (m->copy_up)
         copy_up(target_fd, fd, m);
@@ -305,20 +381,29 @@ static int remount(const struct mount_spec *m, int root_fd)
     return fd;
 }
 
-void mounts_apply(const struct spec *spec, int root_fd)
+/* What /dev is from here on: its descriptor, or -1 if it is the host's. */
+static void note_dev(const struct mount_spec *m, int fd, int *dev_fd)
+{
+    if (!m->is_dev)
+        return;
+    close_fd(dev_fd);
+    *dev_fd =
+        m->bind || is_type(m, "devtmpfs") ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (*dev_fd == -1 && !m->bind && !is_type(m, "devtmpfs"))
+        die("keep /dev open");
+}
+
+void mounts_apply(const struct spec *spec, int root_fd, int *dev_fd)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
-        if (m->remount)
-            mount_fds[i] = remount(m, root_fd);
-        else if (m->bind)
-            bind_mount(m, mount_fds[i], root_fd);
-        else
-            mount_fds[i] = fresh_mount(spec, m, root_fd);
-        if (waits_for_end(m))
-            continue;
-        close_fd(&mount_fds[i]);
-        mount_fds[i] = -1;
+        int fd = m->remount ? remount(m, root_fd)
+                 : m->bind  ? bind_mount(m, mount_fds[i], root_fd)
+                            : fresh_mount(spec, m, root_fd);
+        note_dev(m, fd, dev_fd);
+        mount_fds[i] = waits_for_end(m) ? fd : -1;
+        if (!waits_for_end(m))
+            close_fd(&fd);
     }
 }
 

@@ -343,6 +343,17 @@ has_zombies() {
     assert_output 8192
 }
 
+# hint: Even root is refused. Which number is too large for the kernel?
+# hint: prlimit(2): EPERM, fs.nr_open.
+# hint: process_limits names the limit, the value and the file.
+@test "more open files than the kernel allows: the error names fs.nr_open" {
+    local most
+    most=$(($(</proc/sys/fs/nr_open) + 1))
+    demo --ulimit "nofile=$most:$most" true
+    assert_status 125
+    assert_stderr_like "*RLIMIT_NOFILE to $most: *fs/nr_open*"
+}
+
 # hint: Raising a hard limit takes CAP_SYS_RESOURCE, of the host. Who has it?
 # hint: prlimit(2), EPERM: it is asked in the initial user namespace.
 # hint: process_limits before the ids change, or by the parent, with the child's PID.

@@ -43,7 +43,10 @@ void process_limits(const struct spec *spec, pid_t pid)
             continue;
         limit.rlim_max = r->limit.rlim_max;
         if (prlimit(pid, resource, &limit, NULL) == -1)
-            die("raise %s (only root may)", r->name);
+            die("raise %s to %ju (%s)", r->name, (uintmax_t)limit.rlim_max,
+                r->resource == RLIMIT_NOFILE
+                    ? "only root may, up to /proc/sys/fs/nr_open"
+                    : "only root may");
     }
 }
 
@@ -56,15 +59,12 @@ void process_lower_limits(const struct spec *spec)
     }
 }
 
-/* Everything here is below /proc, where a mount could fake what we write to:
- * so it has to be a real procfs. */
+/* Everything here is below /proc. */
 void process_settings(const struct spec *spec)
 {
     if (!spec->process.has_oom_score_adj && !spec->sysctl_count)
         return;
-    CLEANUP(close_fd) int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1 || !is_file_system(fd, PROC_SUPER_MAGIC))
-        fail("open /proc: not a procfs");
+    CLEANUP(close_fd) int fd = open_procfs();
     if (spec->process.has_oom_score_adj) {
         char text[16];
         snprintf(text, sizeof(text), "%d", spec->process.oom_score_adj);

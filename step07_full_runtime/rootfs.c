@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host_files.h"
 #include "mount_fd.h"
 #include "rootfs.h"
 #include "util.h"
@@ -41,22 +42,26 @@ static void check_directory(const char *path, const char *hint)
     }
 }
 
-void rootfs_check(const struct spec *spec)
+static void check_root(const struct spec *spec, const char *root_hint)
 {
     if (spec->namespaces[NS_MOUNT].path)
         return; /* it is a path in there */
     if (spec->invocation.no_pivot && spec_makes(spec, NS_USER))
         fail("--no-pivot: a user namespace can't get rid of the host's mounts");
-    check_directory(spec->root_path,
-                    " (run \"make rootfs\", or give --rootfs DIR)");
+    check_directory(spec->root_path, root_hint);
     for (char **layer = spec->overlay.layers; *layer; layer++)
         check_directory(*layer, " (a --layer)");
+}
+
+void rootfs_check(const struct spec *spec)
+{
+    check_root(spec, " (root.path of config.json)");
 }
 
 void rootfs_check_usual(const struct spec *spec)
 {
     static const char *const names[] = {"proc", "sys", "dev", "tmp"};
-    rootfs_check(spec);
+    check_root(spec, " (run \"make rootfs\", or give --rootfs DIR)");
     for (size_t i = 0; i < ARRAY_SIZE(names) && !spec->overlay.wanted; i++) {
         CLEANUP(free_string) char *path = join_path(spec->root_path, names[i]);
         struct stat st;
@@ -69,21 +74,22 @@ void rootfs_check_usual(const struct spec *spec)
 
 /*
  * Most systems mount "/" shared: what is mounted in a copy of the namespace
- * appears on the host as well. So cut all our mounts off first.
+ * appears on the host as well. So cut all our mounts off first, but for what
+ * the host mounts later: some config.json want that to come in.
  * mount_namespaces(7), SHARED SUBTREES.
  */
-void rootfs_make_private(void)
+void rootfs_make_slave(void)
 {
     if (without("private"))
         return;
-    narrate(4, "mount(\"/\", MS_REC | MS_PRIVATE) # mount --make-rprivate /");
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-        die("make the mounts private");
+    narrate(4, "mount(\"/\", MS_REC | MS_SLAVE) # mount --make-rslave /");
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == -1)
+        die("make the mounts slaves of the host's");
 }
 
 static int open_directory(const char *path)
 {
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = host_file_open(path, false);
     if (fd == -1)
         die("open %s", path);
     return fd;
@@ -123,9 +129,11 @@ void rootfs_prepare(const struct spec *spec, int maps_fd)
 void rootfs_open_sources(const struct spec *spec, const char *scratch_path)
 {
     sources.root_fd = open_directory(spec->root_path);
-    sources.null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
-    if (sources.null_fd == -1 || !is_device(sources.null_fd, 'c', 1, 3))
-        fail("open /dev/null: not the device 1:3");
+    sources.null_fd = host_file_open("/dev/null", false);
+    if (sources.null_fd == -1)
+        die("open /dev/null");
+    if (!is_device(sources.null_fd, 'c', 1, 3))
+        fail("open /dev/null: it is not the device c 1:3");
     if (spec->invocation.no_pivot) {
         sources.mountinfo = read_file_at(AT_FDCWD, "/proc/self/mountinfo");
         if (!sources.mountinfo)
@@ -216,6 +224,14 @@ int rootfs_attach(const struct spec *spec)
     return fd;
 }
 
+/* What is named twice is mounted once. */
+static bool is_repeated(char **paths, char **path)
+{
+    while (paths < path && strcmp(*paths, *path) != 0)
+        paths++;
+    return paths < path;
+}
+
 /*
  * /proc/kcore is the host's memory, /proc/keys its keys: what no namespace
  * covers is covered by something empty, /dev/null on files and one read-only
@@ -225,6 +241,8 @@ static void mask_paths(const struct spec *spec, int root_fd)
 {
     CLEANUP(close_fd) int empty_fd = -1;
     for (char **path = spec->masked_paths; *path; path++) {
+        if (is_repeated(spec->masked_paths, path))
+            continue;
         CLEANUP(close_fd) int target_fd = open_in_root(root_fd, *path, O_PATH);
         if (target_fd == -1 && (errno == ENOENT || errno == ENOTDIR))
             continue; /* this kernel does not have it */
@@ -257,6 +275,8 @@ static void mask_paths(const struct spec *spec, int root_fd)
 static void protect_paths(const struct spec *spec, int root_fd)
 {
     for (char **path = spec->readonly_paths; *path; path++) {
+        if (is_repeated(spec->readonly_paths, path))
+            continue;
         CLEANUP(close_fd) int target_fd = open_in_root(root_fd, *path, O_PATH);
         if (target_fd == -1 && (errno == ENOENT || errno == ENOTDIR))
             continue;
@@ -271,8 +291,16 @@ static void protect_paths(const struct spec *spec, int root_fd)
     }
 }
 
+/* While it can still be made; if not, whoever enters it will say why. */
+static void make_working_directory(const struct spec *spec, int root_fd)
+{
+    CLEANUP(close_fd)
+    int fd = make_directories(root_fd, spec->process.cwd, 0755);
+}
+
 void rootfs_protect(const struct spec *spec, int root_fd)
 {
+    make_working_directory(spec, root_fd);
     if (!without("masked-paths"))
         mask_paths(spec, root_fd);
     if (!without("read-only-paths"))

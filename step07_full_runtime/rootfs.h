@@ -21,14 +21,15 @@ void rootfs_prepare(const struct spec *spec, int maps_fd);
 /* scratch_path is a directory of the host that is ours, to mount a temporary
  * file system on in our own namespace. */
 void rootfs_open_sources(const struct spec *spec, const char *scratch_path);
-/* After all copies are made: they remember where the host mounts later. */
-void rootfs_make_private(void);
+/* What we mount from now on is ours alone; after the copies of what stays
+ * shared are made. */
+void rootfs_make_slave(void);
 /* The root as a mount of its own; its descriptor. */
 int rootfs_attach(const struct spec *spec);
-/* rootfs_dev.c: what is in /dev. First a /dev, if config.json mounts none;
- * then, after the other mounts, what belongs into it. */
-void rootfs_need_dev(const struct spec *spec, int root_fd);
-void rootfs_fill_dev(const struct spec *spec, int root_fd);
+/* rootfs_dev.c: what is in /dev. First a /dev, if config.json mounts none: its
+ * descriptor, or -1; then, after the other mounts, what belongs into it. */
+int rootfs_need_dev(const struct spec *spec, int root_fd);
+void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd);
 /* Masked and read-only paths; the root itself read-only. */
 void rootfs_protect(const struct spec *spec, int root_fd);
 /* From here on the host's files have no name any more. */

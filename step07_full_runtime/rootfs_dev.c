@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "host_files.h"
 #include "mount_fd.h"
 #include "rootfs.h"
 #include "util.h"
@@ -36,42 +37,17 @@ static const struct {
     {"ptmx", "pts/ptmx"},
 };
 
-/* What config.json mounts on /dev, if anything. */
-static const struct mount_spec *find_dev(const struct spec *spec)
+int rootfs_need_dev(const struct spec *spec, int root_fd)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
-        if (strcmp(spec->mounts[i].destination, "/dev") == 0 &&
-            !spec->mounts[i].remount)
-            return &spec->mounts[i];
+        if (spec->mounts[i].is_dev)
+            return -1;
     }
-    return NULL;
-}
-
-void rootfs_need_dev(const struct spec *spec, int root_fd)
-{
-    if (find_dev(spec))
-        return;
-    CLEANUP(close_fd)
     int fd = mount_new("tmpfs", "tmpfs", "mode=755,size=64k",
                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-    CLEANUP(close_fd) int target_fd = mount_target(root_fd, "/dev", true);
+    CLEANUP(close_fd) int target_fd = mount_target_plain(root_fd, "/dev");
     mount_attach(fd, target_fd, "/dev");
-}
-
-/* No device can be made in a user namespace, but the host's can be bound. */
-static void bind_device(const struct device_spec *d, int root_fd)
-{
-    CLEANUP(close_fd) int host_fd = open(d->path, O_PATH | O_CLOEXEC);
-    if (host_fd == -1 || !is_device(host_fd, d->type, d->major, d->minor))
-        fail("bind the device %s: the host has no such device %c %u:%u",
-             d->path, d->type, d->major, d->minor);
-    CLEANUP(close_fd) int copy_fd = mount_copy(host_fd, false);
-    if (copy_fd == -1)
-        die("bind the device %s", d->path);
-    CLEANUP(close_fd) int target_fd = mount_target(root_fd, d->path, false);
-    narrate(4, "open_tree, move_mount(\"%s\") # mount --bind %s .%s", d->path,
-            d->path, d->path);
-    mount_attach(copy_fd, target_fd, d->path);
+    return fd;
 }
 
 /* What was there before, or somebody else has just put there, is no good. */
@@ -91,32 +67,110 @@ static void check_device(const struct device_spec *d, int directory_fd,
         die("give the device %s to %u:%u", d->path, d->uid, d->gid);
 }
 
-/* In a user namespace mknod(2) fails: then the host's is bound. */
-static void make_device(const struct device_spec *d, int root_fd,
-                        int directory_fd, const char *name)
+/* 0, or -1 and errno. */
+static int make_node(const struct device_spec *d, int directory_fd,
+                     const char *name)
 {
     mode_t type = d->type == 'c' ? S_IFCHR : d->type == 'b' ? S_IFBLK : S_IFIFO;
     narrate(4, "mknod(\"%s\") # mknod -m %o %s %c %u %u", d->path, d->mode,
             d->path, d->type, d->major, d->minor);
     int result = mknodat(directory_fd, name, type | d->mode,
                          makedev(d->major, d->minor));
-    if (result == -1 && errno == EPERM && d->type != 'p') {
-        bind_device(d, root_fd);
-        return;
-    }
     if (result == -1 && errno != EEXIST)
-        die("make the device %s", d->path);
+        return -1;
     if (result == -1 || d->uid || d->gid)
         check_device(d, directory_fd, name);
+    return 0;
 }
 
-static void make_configured_device(const struct device_spec *d, int root_fd)
+/* What a node is called until it has its place. */
+static const char OWN_NAME[] = ".rung";
+
+/*
+ * A descriptor of such a device. None can be made in a user namespace, but the
+ * host's can be bound.
+ */
+static int open_device(const struct device_spec *d, int dev_fd)
+{
+    if (make_node(d, dev_fd, OWN_NAME) == 0) {
+        int fd = openat(dev_fd, OWN_NAME, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (fd == -1)
+            die("open the device %s", d->path);
+        return fd;
+    }
+    if (errno != EPERM || d->type == 'p')
+        die("make the device %s", d->path);
+    int fd = host_file_open(d->path, false);
+    if (fd == -1)
+        die("open the host's device %s, to bind it", d->path);
+    if (!is_device(fd, d->type, d->major, d->minor))
+        fail("bind the host's device %s: it is not the device %c %u:%u",
+             d->path, d->type, d->major, d->minor);
+    return fd;
+}
+
+/* What a device is bound on: never a link, which would lead elsewhere. */
+static int open_place(const struct device_spec *d, int directory_fd,
+                      const char *name)
+{
+    const int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(directory_fd, name, flags);
+    if (fd == -1 && errno == ENOENT &&
+        mknodat(directory_fd, name, S_IFREG | 0644, 0) == 0)
+        fd = openat(directory_fd, name, flags);
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        die("make %s in the root, to bind a device on it", d->path);
+    if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+        fail("bind the device %s: something else has that name", d->path);
+    return fd;
+}
+
+static void bind_device(const struct device_spec *d, int dev_fd,
+                        int directory_fd, const char *name)
+{
+    CLEANUP(close_fd) int device_fd = open_device(d, dev_fd);
+    CLEANUP(close_fd) int copy_fd = mount_copy(device_fd, false);
+    if (copy_fd == -1)
+        die("bind the device %s", d->path);
+    mount_change(copy_fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE,
+                 false, d->path);
+    CLEANUP(close_fd) int target_fd = open_place(d, directory_fd, name);
+    narrate(4, "open_tree, move_mount(\"%s\") # mount --bind %s .%s", d->path,
+            d->path, d->path);
+    mount_attach(copy_fd, target_fd, d->path);
+    if (unlinkat(dev_fd, OWN_NAME, 0) == -1 && errno != ENOENT)
+        die("remove the first name of the device %s", d->path);
+}
+
+static bool is_in_dev(int directory_fd, int dev_fd)
+{
+    struct stat directory;
+    struct stat dev;
+    return fstat(directory_fd, &directory) == 0 && fstat(dev_fd, &dev) == 0 &&
+           directory.st_dev == dev.st_dev;
+}
+
+/*
+ * Only /dev is ours and the container's alone. Another directory is the
+ * image's or a volume's, files of the user, where no device must appear: what
+ * is bound there leaves but an empty file.
+ */
+static void make_device(const struct device_spec *d, int dev_fd,
+                        int directory_fd, const char *name)
+{
+    if (!is_in_dev(directory_fd, dev_fd) || make_node(d, directory_fd, name))
+        bind_device(d, dev_fd, directory_fd, name);
+}
+
+static void make_configured_device(const struct device_spec *d, int root_fd,
+                                   int dev_fd)
 {
     CLEANUP(free_string) char *name = NULL;
     CLEANUP(close_fd) int fd = make_parent(root_fd, d->path, &name);
     if (fd == -1)
         die("open the directory of %s in the root", d->path);
-    make_device(d, root_fd, fd, name);
+    make_device(d, dev_fd, fd, name);
 }
 
 static bool is_configured(const struct spec *spec, const char *path)
@@ -137,25 +191,21 @@ static void make_links(int dev_fd)
     }
 }
 
-void rootfs_fill_dev(const struct spec *spec, int root_fd)
+void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd)
 {
-    /* The host's own /dev: it has all there is. */
-    const struct mount_spec *dev = find_dev(spec);
-    if (dev && dev->bind)
+    if (dev_fd == -1) /* the host's own /dev: it has all there is */
         return;
-    CLEANUP(close_fd) int dev_fd = open_in_root(root_fd, "/dev", O_PATH);
     mode_t old_umask = umask(0); /* modes are meant as they are */
     for (size_t i = 0; i < spec->device_count; i++)
-        make_configured_device(&spec->devices[i], root_fd);
+        make_configured_device(&spec->devices[i], root_fd, dev_fd);
     for (size_t i = 0; i < ARRAY_SIZE(DEVICES); i++) {
         if (!is_configured(spec, DEVICES[i].path))
-            make_device(&DEVICES[i], root_fd, dev_fd,
+            make_device(&DEVICES[i], dev_fd, dev_fd,
                         DEVICES[i].path + strlen("/dev/"));
     }
     (void)umask(old_umask);
     make_links(dev_fd);
     if (spec->process.terminal) { /* before /dev can become read-only */
-        CLEANUP(close_fd)
-        int fd = mount_target(root_fd, "/dev/console", false);
+        CLEANUP(close_fd) int fd = mount_target(dev_fd, "console", false);
     }
 }

@@ -124,6 +124,10 @@ struct mount_spec {
     bool bind;
     bool recursive;
     bool remount; /* change what is mounted there already */
+    bool src_nofollow; /* a source that is a link is bound itself, */
+    bool copy_symlink; /* or made again in the root */
+    bool dest_nofollow; /* a link at the destination is covered itself */
+    bool is_dev; /* mounted on /dev */
     bool copy_up; /* tmpcopyup: fill the tmpfs with what it hides */
 };
 

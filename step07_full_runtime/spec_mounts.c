@@ -26,6 +26,9 @@ enum kind {
     IDMAP,
     RIDMAP,
     COPY_UP,
+    COPY_LINK,
+    SOURCE_LINK,
+    TARGET_LINK,
     NOTHING, /* what we do anyway */
 };
 
@@ -88,6 +91,9 @@ static const struct {
     {"idmap", IDMAP, 0, 0},
     {"ridmap", RIDMAP, 0, 0},
     {"tmpcopyup", COPY_UP, 0, 0},
+    {"copy-symlink", COPY_LINK, 0, 0},
+    {"src-nofollow", SOURCE_LINK, 0, 0},
+    {"dest-nofollow", TARGET_LINK, 0, 0},
     {"defaults", NOTHING, 0, 0},
     {"silent", NOTHING, 0, 0},
     {"loud", NOTHING, 0, 0},
@@ -199,6 +205,15 @@ static void read_option(struct mount_spec *m, const struct field *f,
     case COPY_UP:
         m->copy_up = true;
         break;
+    case COPY_LINK:
+        m->copy_symlink = true;
+        break;
+    case SOURCE_LINK:
+        m->src_nofollow = true;
+        break;
+    case TARGET_LINK:
+        m->dest_nofollow = true;
+        break;
     case BIND:
     case NOTHING:
         break;
@@ -283,6 +298,11 @@ static void check_type(const struct mount_spec *m, const struct field *f)
         refuse(&type, "missing (and no \"bind\" in options)");
     if (m->copy_up && (!m->type || strcmp(m->type, "tmpfs") != 0))
         refuse(&type, "\"tmpcopyup\" is for a tmpfs");
+    if (!m->bind && (m->copy_symlink || m->src_nofollow || m->dest_nofollow))
+        refuse(f, "copy-symlink, src-nofollow and dest-nofollow are for a bind "
+                  "mount");
+    if (m->copy_symlink && (m->src_nofollow || m->dest_nofollow))
+        refuse(f, "copy-symlink excludes src-nofollow and dest-nofollow");
 }
 
 static void read_mount(const struct spec *spec, struct mount_spec *m,
@@ -297,6 +317,7 @@ static void read_mount(const struct spec *spec, struct mount_spec *m,
     m->source = get_string(&source);
     read_options(m, &options);
     m->destination = read_destination(&destination, m->remount);
+    m->is_dev = !m->remount && strcmp(m->destination, "/dev") == 0;
     check_type(m, f);
     read_mount_maps(spec, m, f);
     if (!m->bind || !m->source || m->source[0] == '/')

@@ -216,6 +216,8 @@ static void read_sysctls(struct spec *spec, const struct field *object)
     void *at = NULL;
     for (struct field f; next_member(object, &at, &f);) {
         char *path = sysctl_path(f.name);
+        if (strcmp(path, "kernel/hostname") == 0)
+            refuse(&f, "conflicts with the field \"hostname\", which sets it");
         enum namespace_type type = sysctl_namespace(path);
         if (type == NS_COUNT || !is_plain_path(path))
             refuse(&f, "not a kernel setting that a namespace holds");

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -403,6 +404,17 @@ char *read_file_at(int directory_fd, const char *path)
                     O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     /* To open a pipe does not wait for somebody who writes; to read does. */
     return fd == -1 || fcntl(fd, F_SETFL, 0) == -1 ? NULL : read_fd(fd);
+}
+
+int open_procfs(void)
+{
+    struct statfs fs;
+    int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1 || fstatfs(fd, &fs) == -1)
+        die("open /proc");
+    if (fs.f_type != PROC_SUPER_MAGIC)
+        fail("open /proc: not a procfs");
+    return fd;
 }
 
 bool is_file_system(int fd, long magic)

@@ -69,6 +69,8 @@ void report_to(int fd);
 enum message_type {
     MESSAGE_LOG, /* level, status (of an error that ends the child), text */
     MESSAGE_GO, /* the parent: go on; status: your PID on the host */
+    MESSAGE_OPEN, /* the child: open this path for me; status: a link itself */
+    MESSAGE_OPENED, /* the answer: errno, or a descriptor comes along */
     MESSAGE_TERMINAL, /* a descriptor comes along */
     MESSAGE_HOOKS, /* the container is made: now prestart, createRuntime */
     MESSAGE_READY, /* created: waits for "start" */
@@ -134,6 +136,9 @@ char *read_file_at(int directory_fd, const char *path);
 bool is_host_root(void);
 char *read_fd(int fd);
 
+/* /proc, where a mount could fake what we write to: so it has to be a real
+ * procfs, or the program ends. */
+int open_procfs(void);
 /* True if the file system under fd is of this type (PROC_SUPER_MAGIC, ...). */
 bool is_file_system(int fd, long magic);
 
