@@ -212,7 +212,7 @@ state_is() {
     # Before it becomes the demo, the shell starts a process that ends first, with another status.
     run_and_show sh -c 'sh -c "exit 9" & exec "$@"' sh "${DEMO_WORDS[@]}" sh -c '
         cd /proc/$PPID || exit 1
-        while read -r first others <task/$PPID/children && [ "$others" ]; do
+        while [ $((i += 1)) -lt 9999 ] && read -r first others <task/$PPID/children && [ "$others" ]; do
             ! grep -q "^State.*Z" /proc/$first/status || break
         done
         exit 5'
@@ -256,7 +256,7 @@ state_is() {
 # hint: `kill(c->pid, signal);` in pass_on, called from wait_for_child for each signal but SIGCHLD.
 @test "a signal to the demo reaches the command once" {
     start_ready sh -c 'n=0; trap "n=\$((n + 1))" USR1; trap "echo got \$n; exit 0" USR2
-        echo ready; while :; do sleep 0.05; done'
+        echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -USR1 "$demo_pid"
     # Once the first is delivered and handled, ask how many there were.
     eventually no_signal_waits "$demo_pid" && eventually no_signal_waits "$pid"
@@ -276,7 +276,7 @@ state_is() {
 #   `sigprocmask(SIG_BLOCK, &c->signals, NULL)`.
 @test "the demo itself outlives what it passes on" {
     start_ready sh -c 'trap "echo one" HUP; trap "echo two" INT; trap "echo three" TERM
-        echo ready; while :; do sleep 0.05; done'
+        echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -HUP "$demo_pid"
     eventually grep -q one "$demo_out"
     kill -INT "$demo_pid"
@@ -297,7 +297,7 @@ state_is() {
 # hint: In collect: test `WIFSTOPPED(status)` and `WIFCONTINUED(status)` first, and set `c->ended` only for the other
 #   two.
 @test "a stopped child is not a dead one: the demo waits on, and hears that it continues" {
-    start_ready sh -c 'trap "exit 6" USR1; echo ready; while :; do sleep 0.05; done'
+    start_ready sh -c 'trap "exit 6" USR1; echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -STOP "$pid"
     eventually state_is "$pid" T
     # A parent that took the stop for the end would be gone, or be busy asking.
@@ -330,7 +330,7 @@ state_is() {
 # hint: signal(7): what is sent to a stopped process waits there. kill(2) is all there is to do.
 # hint: `kill(c->pid, signal);` in pass_on, with no SIGCONT and no exit beside it.
 @test "a signal for a stopped child waits until it goes on" {
-    start_ready sh -c 'trap "exit 6" TERM; echo ready; while :; do sleep 0.05; done'
+    start_ready sh -c 'trap "exit 6" TERM; echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -STOP "$pid"
     eventually state_is "$pid" T
     kill -TERM "$demo_pid"

@@ -169,7 +169,7 @@ numbers_of() {
 # hint: pid_namespaces(7); signal(7). A blocked signal is not dropped, it waits: SigBlk and ShdPnd in proc(5).
 # hint: `unblock_signals(c);` is the first line of child.
 @test "nor does it hear the host's, if it has no handler" {
-    start_ready sh -c 'trap "echo heard" USR2; echo ready; while :; do sleep 0.05; done'
+    start_ready sh -c 'trap "echo heard" USR2; echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     for signal in HUP TERM USR1; do
         kill -"$signal" "$pid"
     done
@@ -189,7 +189,7 @@ no_hangup_waits() {
 # hint: sigprocmask(2); execve(2) keeps the mask. /proc/PID/status: SigBlk, SigCgt.
 # hint: `sigprocmask(SIG_UNBLOCK, &c->signals, NULL)` in unblock_signals.
 @test "it hears what it has a handler for" {
-    start_ready sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
+    start_ready sh -c 'trap "exit 9" TERM; echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -TERM "$pid"
     wait_for_demo
     assert_status 9
@@ -258,7 +258,7 @@ no_hangup_waits() {
 # hint: No little init of your own: `run_program(c);` makes the command itself process 1.
 @test "zombies pile up when process 1 does not wait for them, and go when it ends" {
     # sleep waits for nobody. It got its five children when it still was a shell.
-    start_ready sh -c 'for i in 1 2 3 4 5; do until [ -e go ]; do sleep 0.05; done & done; echo ready; exec sleep 100'
+    start_ready sh -c 'for n in 1 2 3 4 5; do until [ -e go ] || [ $((i += 1)) = 2000 ]; do sleep 0.05; done & done; echo ready; exec sleep 100'
     eventually runs "$pid" sleep
     touch go
     eventually zombies_of "$pid" 5
@@ -275,7 +275,7 @@ no_hangup_waits() {
 # hint: waitpid(2): you may only wait for children of your own; an orphan in there is not yours.
 # hint: `waitpid(c->pid, ...)` in collect, for the command alone; and SIGCHLD is not ignored when it starts.
 @test "a zombie is also what an orphan becomes" {
-    start_ready sh -c '(until [ -e go ]; do sleep 0.05; done &); echo ready; exec sleep 100'
+    start_ready sh -c '(until [ -e go ] || [ $((i += 1)) = 2000 ]; do sleep 0.05; done &); echo ready; exec sleep 100'
     eventually runs "$pid" sleep
     zombies_of "$pid" 0
     touch go
@@ -292,7 +292,7 @@ runs() {
 # hint: signal(7): SIGCHLD. If it is blocked or ignored in the command, a shell may miss it.
 # hint: SIGCHLD is in `c->signals`, so unblock_signals unblocks it, too: the first line of child.
 @test "a process 1 that waits leaves none" {
-    start_ready sh -c '(sleep 0.1 &) ; (sleep 0.1 &); echo ready; while :; do sleep 0.05; done'
+    start_ready sh -c '(sleep 0.1 &) ; (sleep 0.1 &); echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     eventually has_one_child "$pid"
     eventually zombies_of "$pid" 0
 }

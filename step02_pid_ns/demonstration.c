@@ -167,6 +167,30 @@ __attribute__((noreturn)) static void fail(const char *what)
     exit(125);
 }
 
+/*
+ * No scene goes on for ever, though the program may be half-finished: after a
+ * minute it is asked to end, five seconds later it has to. alarm(2)
+ */
+static volatile pid_t playing; /* the scene's process group */
+static volatile bool asked;
+
+static void stop_scene(int signal)
+{
+    (void)signal;
+    kill(-playing, asked ? SIGKILL : SIGTERM);
+    asked = true;
+    alarm(5);
+}
+
+static void limit_scene(pid_t pid)
+{
+    struct sigaction action = {.sa_handler = stop_scene}; /* no SA_RESTART */
+    sigaction(SIGALRM, &action, NULL);
+    playing = pid;
+    asked = false;
+    alarm(60);
+}
+
 /* Run ourselves with the scene's arguments; IN and OUT are pipes to it. */
 static pid_t start_scene(const struct scene *scene, int in[2], int out[2])
 {
@@ -179,27 +203,37 @@ static pid_t start_scene(const struct scene *scene, int in[2], int out[2])
         fail("fork");
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* so that it tidies up */
+        setpgid(0, 0); /* with all that it starts, to be ended together */
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
         dup2(out[1], STDERR_FILENO);
         execv("/proc/self/exe", (char **)argv);
         fail("execute ourselves");
     }
+    setpgid(pid, pid); /* whoever is first */
+    limit_scene(pid);
     close(in[0]);
     close(out[1]);
     return pid;
 }
 
-/* Print what STREAM brings and add it to SEEN; stop at its end or "ready". */
+/*
+ * Print what STREAM brings and add it to SEEN; stop at its end or "ready". A
+ * scene that says more than SEEN can hold says it for ever: end it.
+ */
 static bool follow(FILE *stream, const char *who, char *seen, size_t size)
 {
     char line[1024];
     while (fgets(line, sizeof(line), stream)) {
         if (strcmp(line, "ready\n") == 0)
             return true;
+        if (strlen(line) >= size - strlen(seen)) {
+            stop_scene(0);
+            return false;
+        }
         printf("%s | %s", who, line);
         fflush(stdout);
-        strncat(seen, line, size - strlen(seen) - 1);
+        strcat(seen, line);
     }
     return false;
 }
@@ -227,7 +261,8 @@ static void look_from_host(const struct scene *scene, pid_t demo, char *seen,
     fclose(children);
     export_number("PID", pid);
     export_number("DEMO_PID", demo);
-    FILE *host = popen(scene->host, "re");
+    setenv("SCRIPT", scene->host, 1);
+    FILE *host = popen("exec timeout --foreground 60 sh -c \"$SCRIPT\"", "re");
     if (!host)
         fail("popen");
     (void)follow(host, "     host", seen, size);
@@ -254,7 +289,7 @@ static bool check(const struct scene *scene, const char *seen, int status)
 /* Play one scene. Was all of it observed? */
 static bool play(const struct scene *scene)
 {
-    char seen[32768] = "";
+    char seen[16384] = "";
     int in[2];
     int out[2];
     int status = 0;
@@ -273,7 +308,9 @@ static bool play(const struct scene *scene)
     close(in[1]);
     (void)follow(stream, "container", seen, sizeof(seen));
     fclose(stream);
-    waitpid(pid, &status, 0);
+    while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+        continue; /* until stop_scene has had its way */
+    alarm(0);
     printf("exit status %d\n", WEXITSTATUS(status));
     return check(scene, seen, status);
 }
