@@ -163,6 +163,19 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     assert_output hello
 }
 
+# hint: clone3 says "Operation not supported". What is it that this cgroup does not support?
+# hint: cgroups(7), "Cgroups v2 thread mode"; clone3(2), ERRORS: EOPNOTSUPP. The file is cgroup.type.
+# hint: hint_for_clone in clone.c.
+@test "a cgroup below one for threads: the error names cgroup.type" {
+    mkdir "$own/test" "$own/test/threads" bundle
+    echo threaded >"$own/test/threads/cgroup.type"
+    path=$own/test/threads/given
+    with_path "${path#"$(cgroup2_mount)"}"
+    run_and_show "$DEMO_PROGRAM" run --bundle bundle given
+    assert_status 125
+    assert_one_line_error '*cgroup.type*'
+}
+
 with_path() {
     "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" -- echo hello >bundle/config.json
     python3 - "$1" <<'END'

@@ -85,6 +85,15 @@ static pid_t clone_once(struct container *c, const struct clone_args *args)
     return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
 }
 
+/* What to look at when clone3 has failed. */
+static const char *hint_for_clone(const struct container *c)
+{
+    if (errno == EOPNOTSUPP)
+        return "its cgroup can hold threads alone: see cgroup.type there";
+    return c->spec->rootless ? "are user namespaces allowed here?"
+                             : "is a limit of namespaces reached?";
+}
+
 /*
  * clone3(2) does four things at once: a process, its namespaces, its place in
  * the cgroup (moving it later is slow), and a descriptor that means this
@@ -113,9 +122,7 @@ void clone_process(struct container *c, uint64_t flags)
         c->pid = clone_once(c, &args);
     }
     if (c->pid == -1)
-        die("clone3 (%s)", c->spec->rootless
-                               ? "are user namespaces allowed here?"
-                               : "is a limit of namespaces reached?");
+        die("clone3 (%s)", hint_for_clone(c));
     if (c->pid > 0) {
         narrate(2, "clone3() = %d # unshare --fork ...", c->pid);
         close_fd(&c->child_socket_fd);
