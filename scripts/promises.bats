@@ -671,7 +671,7 @@ assert_usage_error() {
 # hint: `kill(c->pid, signal);` in pass_on, and all six in `signals[]` of block_signals.
 @test "SIGTERM and the others reach a command that handles them" {
     for signal in TERM HUP INT QUIT USR1 USR2; do
-        start_demo sh -c "trap 'exit 9' $signal; echo ready; while :; do sleep 0.1; done"
+        start_demo sh -c "trap 'exit 9' $signal; echo ready; while [ \$((i += 1)) -lt 1000 ]; do sleep 0.1; done"
         eventually grep -q ready "$demo_out"
         kill -"$signal" "$demo_pid"
         wait_for_demo
@@ -709,7 +709,7 @@ assert_usage_error() {
 # bats test_tags=from:02
 @test "SIGTERM ends a command that forks all the time" {
     for _ in {1..10}; do
-        start_demo sh -c 'echo ready; while :; do /bin/true; done'
+        start_demo sh -c 'echo ready; while [ $((i += 1)) -lt 20000 ]; do /bin/true; done'
         eventually grep -q ready "$demo_out"
         kill -TERM "$demo_pid"
         wait_for_demo
@@ -763,6 +763,47 @@ assert_usage_error() {
 }
 
 # needs: SIGKILL to the demo kills the container
+# hint: PR_SET_PDEATHSIG is a wish for later. What if the demo is dead by the time that the child says it?
+# hint: In there getppid(2) is 0 in any case. But a dead process has no open descriptors: socketpair(2), poll(2): POLLHUP.
+# hint: `if (poll(&parent, 1, 0) != 0) _exit(EXIT_DEMO_FAILED);` after the prctl in die_with_parent, with the child's end
+#   of the lifeline in `parent`; and before, `close(c->sync_fd[0]);`.
+# bats test_tags=from:02
+@test "SIGKILL to the demo kills the container, too, when that has just been born" {
+    # A debugger's eye sees the new process before its first instruction. Then the demo dies, and the other goes on.
+    run_and_show python3 - "${DEMO_WORDS[@]}" sleep 1000 <<'END'
+import ctypes, os, signal, sys
+
+ptrace = ctypes.CDLL(None).ptrace
+ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+TRACEME, CONT, DETACH, SETOPTIONS, GETEVENTMSG = 0, 7, 17, 0x4200, 0x4201
+FORK_VFORK_CLONE, WALL = 2 | 4 | 8, 0x40000000
+
+demo = os.fork()
+if demo == 0:
+    ptrace(TRACEME, 0, None, None)
+    os.execvp(sys.argv[1], sys.argv[1:])
+os.waitpid(demo, 0)
+ptrace(SETOPTIONS, demo, None, FORK_VFORK_CLONE)
+status = signal.SIGTRAP << 8
+while status >> 16 == 0: # no event yet
+    number = os.WSTOPSIG(status)
+    ptrace(CONT, demo, None, None if number == signal.SIGTRAP else number)
+    status = os.waitpid(demo, 0)[1]
+    assert os.WIFSTOPPED(status), "it has made no process"
+child = ctypes.c_ulong()
+ptrace(GETEVENTMSG, demo, None, ctypes.addressof(child))
+os.waitpid(child.value, WALL)
+os.kill(demo, signal.SIGKILL)
+os.waitpid(demo, 0)
+ptrace(DETACH, child.value, None, None)
+print(child.value)
+END
+    assert_status 0
+    eventually process_ended "$output"
+    ((10#$STEP < 5)) || "$TOP/scripts/cleanup"
+}
+
+# needs: SIGKILL to the demo kills the container
 # hint: scripts/cleanup finds leftovers by their names. What is your cgroup called?
 # hint: `scripts/cleanup --help`: it looks for cgroups called rung-PID. A second run needs another name than the
 #   first.
@@ -781,12 +822,36 @@ assert_usage_error() {
     assert_status 0
 }
 
+# hint: Your shell is in a scope of systemd's. What becomes of a cgroup with processes that hands down "pids" or "cpu"?
+# hint: cgroups(7), "Cgroups v2 thread mode"; cgroup.type: "domain threaded", "domain invalid". clone3(2), EOPNOTSUPP.
+# hint: In find_place: `while (!enable_controllers(c, dir))`, which has to fail as well if the write has changed cgroup.type.
+# bats test_tags=from:05
+@test "one limit alone holds in a session of systemd's" {
+    requires pids cpu systemd
+    words=("${DEMO_WORDS[@]}")
+    for slice in system.slice user-0.slice; do
+        DEMO_WORDS=(systemd-run --quiet --scope --collect "--slice=$slice" -- "${words[@]}")
+        has_in_cgroup pids.max 20 --pids 20
+        has_in_cgroup cpu.max '50000 100000' --cpus 0.5
+        has_in_cgroup cgroup.type domain
+    done
+}
+
+# has_in_cgroup FILE VALUE OPTIONS...: a container with these options has it.
+has_in_cgroup() {
+    start_demo "${@:3}" sleep 1000
+    cgroup=$(cgroup_of "$(container_pid)")
+    [[ $(<"$cgroup/$1") == "$2" ]]
+    stop_demo
+    [[ ! -e $cgroup ]]
+}
+
 # needs: SIGTERM and the others reach a command that handles them
 # hint: SIGCHLD also comes when a child stops. Did you take that for its end?
 # hint: waitpid(2): WUNTRACED reports stops, and WIFSTOPPED recognises them. sigaction(2) has SA_NOCLDSTOP.
 # hint: `if (WIFSTOPPED(status))` in collect, which leaves `c->ended` alone.
 @test "a stopped command is waited for" {
-    start_demo sh -c 'trap "exit 4" USR1; echo ready; while :; do sleep 0.1; done'
+    start_demo sh -c 'trap "exit 4" USR1; echo ready; while [ $((i += 1)) -lt 1000 ]; do sleep 0.1; done'
     eventually grep -q ready "$demo_out"
     pid=$(container_pid)
     kill -STOP "$pid"
@@ -837,7 +902,7 @@ sys.exit(subprocess.run(sys.argv[1:], preexec_fn=start).returncode)' "${DEMO_WOR
 # hint: No name that is fixed: `"rung-%d", getpid()` for what is made on the host.
 @test "two demos at once" {
     for i in 1 2; do
-        start_demo sh -c "trap 'echo $i; exit $i' USR1; echo ready; while :; do sleep 0.1; done"
+        start_demo sh -c "trap 'echo $i; exit $i' USR1; echo ready; while [ \$((i += 1)) -lt 1000 ]; do sleep 0.1; done"
         pids[i]=$demo_pid
         eventually grep -q ready "$demo_out"
     done
@@ -1026,7 +1091,7 @@ END
 @test "the command knows the size of the window, and hears when it changes" {
     requires pty
     with_pty <<'END'
-t = demo("sh", "-c", "stty size; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.1; done")
+t = demo("sh", "-c", "stty size; trap 'stty size; exit 3' WINCH; echo ready; while [ $((i += 1)) -lt 1000 ]; do sleep 0.1; done")
 t.expect("24 80")
 t.expect("ready")
 t.setwinsize(30, 100)
@@ -1088,6 +1153,36 @@ END
 }
 
 # needs: Ctrl-C ends a command that is not a shell
+# hint: `script -qec "./demo sleep 100" /dev/null`: the demo leads the terminal's session. Which group is in front, and who
+#   of yours is in it?
+# hint: setpgid(2), ERRORS: EPERM for a session leader. A child of it may change its group.
+# hint: `if (setpgid(0, c->pid) == -1) send_ear(c);` in share_terminal: a child joins the group, waits for SIGINT and
+#   SIGQUIT with sigwaitinfo(2), and hands them to the demo. pass_on drops them if the command has heard them, too.
+@test "Ctrl-C is heard once, too, when the demo leads the terminal's session" {
+    requires pty
+    with_pty <<'END'
+def lead(*args):
+    t = Terminal(*os.environ["DEMO"].split(), *args)
+    t.expect("ready")
+    t.until(lambda: any(is_demo(pid) and is_in_front(pid) for pid in t.processes()))
+    return t
+t = lead("sh", "-c", "n=0; trap 'n=$((n + 1)); echo heard' INT; trap 'echo signals: $n.; exit' USR1; echo ready; "
+         "while [ $((i += 1)) -lt 1000 ]; do sleep 0.1; done")
+t.sendintr()
+t.expect("heard")
+t.until_demo_rests()
+os.kill(t.demo(), signal.SIGUSR1)
+t.expect(r"signals: (\d+)\.")
+assert t.match.group(1) == "1", t.match.group(1)
+t.expect(pexpect.EOF)
+t = lead("sh", "-c", "echo ready; exec sleep 100")
+t.until_in_front("sleep 100")
+t.sendintr()
+assert t.wait_status() in (130, 137)
+END
+}
+
+# needs: Ctrl-C ends a command that is not a shell
 # hint: The terminal sent it to the command, and you sent it again. How can you tell?
 # hint: sigwaitinfo(2): siginfo_t's si_code: SI_KERNEL from a key, SI_USER from kill(2).
 # hint: `if (info->si_code == SI_KERNEL) return;` in pass_on (from step02 on only after asking is_deaf).
@@ -1095,7 +1190,7 @@ END
     requires pty
     with_pty <<'END'
 t = demo("sh", "-c", "n=0; trap 'n=$((n + 1)); echo heard' INT; trap 'echo signals: $n.; exit' USR1; echo ready; "
-         "while :; do sleep 0.1; done")
+         "while [ $((i += 1)) -lt 1000 ]; do sleep 0.1; done")
 t.expect("ready")
 t.until_demo_hears()
 t.sendintr()
@@ -1119,7 +1214,7 @@ END
     with_pty <<'END'
 t = Terminal("bash", "--norc", "--noprofile", "--noediting", "-i")
 t.expect("[#$] ")
-t.sendline(os.environ["DEMO"] + " sh -c 'trap \"exit 4\" USR1; echo ready$((1 + 1)); while :; do sleep 0.1; done'")
+t.sendline(os.environ["DEMO"] + " sh -c 'trap \"exit 4\" USR1; echo ready$((1 + 1)); while [ $((i += 1)) -lt 1000 ]; do sleep 0.1; done'")
 t.expect("ready2")
 t.until_demo_hears()
 t.sendcontrol("z")
@@ -1154,6 +1249,35 @@ END
     assert_status 0
     [[ ${lines[-1]} =~ ^demo:\ ([0-9]+)\ of\ ([0-9]+)\ observed$ ]]
     [[ ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" && ${BASH_REMATCH[1]} != 0 ]]
+}
+
+# A program that is being written may do anything: here it is the container's shell that does.
+# hint: A scene waits for an end that never comes. Who ends it?
+# hint: alarm(2), sigaction(2) without SA_RESTART; kill(2) with a negative PID: a whole process group.
+# hint: Nothing to do for you: demonstration.c comes with the step. Its stop_scene ends a scene at its limit.
+# bats test_tags=from:04,upto:06
+@test "the demonstration ends, even if nothing in it does" {
+    rm build
+    mkdir build
+    cp -a "$ROOTFS" build/rootfs
+    rm build/rootfs/bin/sh
+    put build/rootfs/bin/sh '#!/bin/busybox yes'
+    run_and_show sh -c 'ulimit -f 2000; exec "$@" >said 2>&1' sh "${DEMO_WORDS[@]}"
+    assert_status 1
+    # Silent, too. Nobody waits here for the minute that each scene has: SIGALRM says that it is over.
+    put build/rootfs/bin/sh $'#!/bin/busybox ash\nexec sleep 1000'
+    start_demo
+    container_pid
+    EVENTUALLY_SECONDS=60 eventually ring_until_ended
+    wait_for_demo
+    assert_status 1
+    ((10#$STEP < 5)) || "$TOP/scripts/cleanup"
+}
+
+ring_until_ended() {
+    kill -ALRM "$demo_pid" 2>/dev/null || true
+    sleep 1 # in which it can tidy up
+    process_ended "$demo_pid"
 }
 
 # also passes without the step: the program of the step before has these chapters, too

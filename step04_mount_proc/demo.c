@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -60,7 +62,9 @@ struct container {
     int chapter; /* whose demonstration to give; 0: the newest one's */
     sigset_t signals; /* what wait_for_child waits for */
     struct clone_args clone; /* how to start it: clone3(2) */
+    int sync_fd[2]; /* a lifeline: the parent's end, the child's */
     pid_t group; /* ours, if it is in the terminal's foreground; else 0 */
+    pid_t ear; /* hears the terminal's keys, where we can't; else 0 */
     const char *hostname;
     const char *root_path; /* the directory that becomes its "/" */
     const char *without[SAFEGUARDS]; /* left out, to see what breaks */
@@ -155,13 +159,23 @@ static bool without(const struct container *c, const char *safeguard)
 
 /*
  * When the demo dies, even of SIGKILL, the container dies with it: it is our
- * child, and as process 1 it takes its whole PID namespace along. prctl(2)
+ * child, and as process 1 it takes its whole PID namespace along. But if the
+ * demo died before we asked, nothing would come any more: then its end of the
+ * lifeline is closed. (getppid(2) is 0 in here in any case.) A command that
+ * changes its user takes the wish back. prctl(2), PR_SET_PDEATHSIG; poll(2)
  */
 static void die_with_parent(const struct container *c)
 {
+    struct pollfd parent = {.fd = c->sync_fd[1]};
+    close(c->sync_fd[0]);
     narrate(c, "prctl(PR_SET_PDEATHSIG, SIGKILL)   # setpriv --pdeathsig KILL");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
         die("prctl PR_SET_PDEATHSIG");
+    int gone = poll(&parent, 1, 0);
+    if (gone == -1)
+        die("look whether the parent lives");
+    if (gone)
+        _exit(EXIT_DEMO_FAILED); /* and nobody to tell */
 }
 
 /*
@@ -449,6 +463,16 @@ static void block_signals(struct container *c)
 }
 
 /*
+ * Two connected sockets, one for each of us; execve closes the child's. When a
+ * process ends, however it ends, the kernel closes its own. socketpair(2)
+ */
+static void make_lifeline(struct container *c)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->sync_fd) == -1)
+        die("socketpair");
+}
+
+/*
  * A child started with CLONE_NEWPID is process 1 of a new PID namespace. We
  * stay where we are, and see it under another number. pid_namespaces(7)
  */
@@ -571,26 +595,61 @@ static bool is_deaf(const struct container *c, int signal)
     return hearing.state == 'D';
 }
 
+/*
+ * The leader of a session can't leave its group: setpgid(2). If we are one, as
+ * the first program of a new terminal is, a child of ours goes in front to hear
+ * Ctrl-C and Ctrl-\, and hands them on to us.
+ */
+static void send_ear(struct container *c)
+{
+    pid_t parent = getpid();
+    c->ear = fork();
+    if (c->ear == -1)
+        die("fork");
+    if (c->ear > 0)
+        return;
+    close(c->sync_fd[0]); /* the lifeline is the parent's alone */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setpgid(0, c->pid); /* fails if the container has just ended */
+    while (getppid() == parent) {
+        int signal = sigwaitinfo(&c->signals, NULL);
+        if (signal == SIGINT || signal == SIGQUIT)
+            kill(parent, signal);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+static void dismiss_ear(struct container *c)
+{
+    if (!c->ear)
+        return;
+    kill(c->ear, SIGKILL);
+    waitpid(c->ear, NULL, 0);
+    c->ear = 0;
+}
+
 /* Join the container's group in front, to hear the keys as it does. */
-static void share_terminal(const struct container *c)
+static void share_terminal(struct container *c)
 {
     if (!c->group)
         return;
     (void)setpgid(c->pid, c->pid); /* whoever is first, it or us */
     set_foreground(c->pid);
-    (void)setpgid(0, c->pid);
+    if (setpgid(0, c->pid) == -1)
+        send_ear(c);
 }
 
-static void leave_terminal(const struct container *c)
+static void leave_terminal(struct container *c)
 {
     if (!c->group)
         return;
+    dismiss_ear(c);
     (void)setpgid(0, c->group);
     set_foreground(c->group);
 }
 
 /* Ctrl-Z: stop the container, then ourselves, until the caller's fg. */
-static void suspend(const struct container *c)
+static void suspend(struct container *c)
 {
     leave_terminal(c);
     kill(c->pid, SIGSTOP);
@@ -613,6 +672,8 @@ static void pass_on(const struct container *c, const siginfo_t *info)
         return;
     }
     if (info->si_code == SI_KERNEL)
+        return;
+    if (c->ear && info->si_pid == c->ear) /* so the child heard it as well */
         return;
     narrate(c, "kill(%d, %d)   # kill -%d %d", c->pid, signal, signal, c->pid);
     kill(c->pid, signal); /* it may be gone already */
@@ -851,6 +912,7 @@ int main(int argc, char **argv)
     if (!container.argv[0])
         return demonstrate(container.chapter);
     block_signals(&container);
+    make_lifeline(&container);
     want_pid_namespace(&container);
     want_uts_namespace(&container);
     want_mount_namespace(&container);

@@ -290,8 +290,9 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 # hint: kernel: admin-guide/cgroup-v2.rst, pids.max; fork(2): EAGAIN.
 # hint: `set_limit(c, "pids.max", value);` in limit_pids; the end is cgroup.kill, in remove_cgroup.
 @test "a fork bomb stops at pids.max, and the host can still fork" {
-    # One fork while there is room, and from then on none: a shell that can't fork ends.
-    start_script --pids 20 'bomb() { bomb | bomb & }; bomb 2>/dev/null & echo ready; exec sleep 1000'
+    # Twice as many each time, six times and no more, should nothing stop them.
+    start_script --pids 20 'bomb() { [ $1 = 0 ] && exec sleep 20; bomb $(($1 - 1)) | bomb $(($1 - 1)) & }
+        bomb 6 2>/dev/null & echo ready; exec sleep 1000'
     eventually at_least 1 pids.events max
     for _ in {1..20}; do
         (($(<"$cgroup/pids.current") <= 20))
@@ -323,7 +324,7 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 # hint: `snprintf(text, sizeof(text), "%ld 100000", (long)(cpus * 100000)); set_limit(c, "cpu.max", text);` in
 #   limit_cpus.
 @test "a loop gets half a processor with --cpus 0.5" {
-    start_script --cpus 0.5 'echo ready; while :; do :; done'
+    start_script --cpus 0.5 'ulimit -t 100; echo ready; while :; do :; done'
     eventually at_least 5 cpu.stat nr_throttled
     # Look at the clock first and last: what comes between is counted against us.
     start=$(date +%s%N)
@@ -394,7 +395,7 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze and cgroup.events.
 # hint: CLONE_INTO_CGROUP in make_cgroup is all it takes.
 @test "the host can freeze it, and let it go on" {
-    start_script 'echo ready; while :; do echo tick; sleep 0.05; done'
+    start_script 'echo ready; while [ $((i += 1)) -lt 2000 ]; do echo tick; sleep 0.05; done'
     eventually grep -q tick "$demo_out"
     echo 1 >"$cgroup/cgroup.freeze"
     eventually is_frozen
@@ -571,6 +572,19 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     stop_demo
 }
 
+# hint: Somebody who is not root holds your lock, and you wait. How could they open it?
+# hint: flock(2) needs an open file, and any user can open a directory such as /run. open(2): O_CREAT with the mode 0600.
+# hint: `open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)` in try_lock.
+@test "no other user can hold up a demo" {
+    "${AS_NOBODY[@]}" flock --no-fork /run sh -c 'echo locked; exec sleep 1000' </dev/null >locked 2>&1 3>&- 4>&- &
+    eventually grep -q locked locked
+    demo --pids 20 echo hello
+    kill $!
+    assert_status 0
+    assert_output hello
+    [[ ! -e /run/rung.lock ]]
+}
+
 # --- Places ----------------------------------------------------------------
 
 # points: 2
@@ -642,6 +656,52 @@ undelegate() {
     undelegate
 }
 
+# start_in DIRECTORY...: from now on demos start in this cgroup, after a moment in those before it.
+start_in() {
+    DEMO_WORDS=(sh -c 'until [ "$1" = -- ]; do echo $$ >"$1/cgroup.procs" && shift || exit; done; shift; exec "$@"' sh
+        "$@" -- "${DEMO_WORDS[@]}")
+}
+
+# one_limit_alone: or none.
+one_limit_alone() {
+    start_ready --pids 20
+    [[ $(<"$cgroup/pids.max") == 20 ]]
+    stop_demo
+    start_ready --cpus 0.5
+    [[ $(<"$cgroup/cpu.max") == '50000 100000' ]]
+    stop_demo
+    start_ready
+    [[ $(<"$cgroup/cgroup.type") == domain ]]
+    stop_demo
+}
+
+# points: 1
+# needs: it works from a cgroup that has processes and no controllers
+# hint: "+pids" and "+cpu" succeed where "+memory" is refused: beside processes. What does cgroup.type say afterwards, there
+#   and below?
+# hint: cgroups(7), "Cgroups v2 thread mode": "domain threaded", "domain invalid"; clone3(2), EOPNOTSUPP.
+# hint: `if (!is_domain(dir))` in enable_controllers, after the write: take it back, and let find_place climb.
+@test "one limit alone holds, too, beside the demo's own cgroup" {
+    delegate
+    start_in "$made"
+    one_limit_alone
+    [[ $(<"$made/cgroup.type") == domain && -z $(<"$made/cgroup.subtree_control") ]]
+    undelegate
+}
+
+# hint: Here clone3 fails without any limit. What is in cgroup.type, here and above?
+# hint: cgroups(7), "Cgroups v2 thread mode": in a threaded cgroup there are threads, and the processes are further up.
+# hint: `if (!is_domain(dir))` in enable_controllers, before the write: let find_place climb.
+@test "a cgroup for threads is no place for a container" {
+    delegate
+    make_cgroup rung-test-delegated/threads
+    echo threaded >"$made/cgroup.type"
+    start_in "${made%/*}" "$made"
+    one_limit_alone
+    [[ $(<"$made/cgroup.type") == threaded ]]
+    undelegate
+}
+
 # points: 1
 # hint: No cgroup up to the top can have children with limits. Does your error say that processes are in the way?
 # hint: cgroups(7), "no internal processes" rule: EBUSY.
@@ -649,9 +709,12 @@ undelegate() {
 @test "processes in a root that is no root: the error says what is wrong" {
     delegate
     in_cgroup_namespace
-    demo --memory 50M true
-    assert_status 125
-    assert_one_line_error '*cgroup*: Device or resource busy (*processes*)'
+    for limit in '--memory 50M' '--pids 20'; do
+        demo "${limit% *}" "${limit#* }" true
+        assert_status 125
+        assert_one_line_error '*cgroup*: Device or resource busy (*processes*)'
+        [[ -z $(<"$made/cgroup.subtree_control") ]]
+    done
     undelegate
 }
 

@@ -32,6 +32,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -72,7 +73,9 @@ struct container {
     int chapter; /* whose demonstration to give; 0: the newest one's */
     sigset_t signals; /* what wait_for_child waits for */
     struct clone_args clone; /* how to start it: clone3(2) */
+    int sync_fd[2]; /* a lifeline: the parent's end, the child's */
     pid_t group; /* ours, if it is in the terminal's foreground; else 0 */
+    pid_t ear; /* hears the terminal's keys, where we can't; else 0 */
     const char *hostname;
     const char *root_path; /* the directory that becomes its "/" */
     const char *without[SAFEGUARDS]; /* left out, to see what breaks */
@@ -198,27 +201,45 @@ static const char *read_file(int dir, const char *name)
 /*
  * What several demos share (a controller, a bridge) changes hands under this
  * lock, so that the last one leaves and the next one comes in one at a time.
- * Whoever fails while holding it undoes things with it still held. flock(2)
+ * Whoever fails while holding it undoes things with it still held. The file is
+ * root's alone: what others can open, they can lock, and halt us all. flock(2)
  */
+static const char lock_path[] = "/run/rung.lock";
 static int host_lock = -1;
+
+/* Who unlocks removes the file: whoever waited for that one looks again. */
+static bool try_lock(void)
+{
+    struct stat status;
+    host_lock =
+        open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (host_lock == -1)
+        die("open %s", lock_path);
+    if (flock(host_lock, LOCK_EX | LOCK_NB) == 0 &&
+        fstat(host_lock, &status) == 0 && status.st_nlink > 0)
+        return true;
+    close(host_lock);
+    host_lock = -1;
+    return false;
+}
 
 static void lock_host(void)
 {
     if (host_lock != -1)
         return;
-    host_lock = open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (host_lock == -1)
-        die("open /run");
     /* Nobody holds it for long; ten seconds are for a machine on its knees. */
-    for (int tries = 0; flock(host_lock, LOCK_EX | LOCK_NB) == -1; tries++) {
+    for (int tries = 0; !try_lock(); tries++) {
+        errno = EWOULDBLOCK;
         if (tries == 1000)
-            die_with_hint("is another demo stopped half-way?", "lock /run");
+            die_with_hint("is another demo stopped half-way?", "lock %s",
+                          lock_path);
         usleep(10000);
     }
 }
 
 static void unlock_host(void)
 {
+    unlink(lock_path);
     close(host_lock);
     host_lock = -1;
 }
@@ -238,13 +259,23 @@ static void forget_undo(void)
 
 /*
  * When the demo dies, even of SIGKILL, the container dies with it: it is our
- * child, and as process 1 it takes its whole PID namespace along. prctl(2)
+ * child, and as process 1 it takes its whole PID namespace along. But if the
+ * demo died before we asked, nothing would come any more: then its end of the
+ * lifeline is closed. (getppid(2) is 0 in here in any case.) A command that
+ * changes its user takes the wish back. prctl(2), PR_SET_PDEATHSIG; poll(2)
  */
 static void die_with_parent(const struct container *c)
 {
+    struct pollfd parent = {.fd = c->sync_fd[1]};
+    close(c->sync_fd[0]);
     narrate(c, "prctl(PR_SET_PDEATHSIG, SIGKILL)   # setpriv --pdeathsig KILL");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
         die("prctl PR_SET_PDEATHSIG");
+    int gone = poll(&parent, 1, 0);
+    if (gone == -1)
+        die("look whether the parent lives");
+    if (gone)
+        _exit(EXIT_DEMO_FAILED); /* and nobody to tell */
 }
 
 /*
@@ -565,6 +596,16 @@ static void block_signals(struct container *c)
 }
 
 /*
+ * Two connected sockets, one for each of us; execve closes the child's. When a
+ * process ends, however it ends, the kernel closes its own. socketpair(2)
+ */
+static void make_lifeline(struct container *c)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->sync_fd) == -1)
+        die("socketpair");
+}
+
+/*
  * A child started with CLONE_NEWPID is process 1 of a new PID namespace. We
  * stay where we are, and see it under another number. pid_namespaces(7)
  */
@@ -663,6 +704,19 @@ static int open_own_cgroup(void)
 }
 
 /*
+ * May a child of this cgroup have processes? "cpu" and "pids" can share out
+ * single threads, too. Handed down by a cgroup that has processes itself, they
+ * make it "domain threaded": what is below is then for its own threads, and
+ * clone3 fails there (EOPNOTSUPP). (The root has no such file; it may have
+ * both.) cgroups(7), "Cgroups v2 thread mode"
+ */
+static bool is_domain(int dir)
+{
+    const char *type = read_file(dir, "cgroup.type");
+    return *type == '\0' || strcmp(type, "domain\n") == 0;
+}
+
+/*
  * A cgroup has the controllers that its parent names in subtree_control. Name
  * those that our limits need and that are not there yet. The kernel refuses
  * where the parent itself lacks one (ENOENT), or has processes beside its
@@ -684,12 +738,21 @@ static bool enable_controllers(struct container *c, int dir)
         strcat(strcat(enable, " +"), name);
         strcat(strcat(disable, " -"), name);
     }
+    if (!is_domain(dir)) {
+        errno = EOPNOTSUPP;
+        return false;
+    }
     if (enable[0] == '\0')
         return true;
     narrate(c, "write(\"cgroup.subtree_control\")   # echo '%s' >...",
             enable + 1);
     if (write_file(dir, "cgroup.subtree_control", enable) == -1)
         return false;
+    if (!is_domain(dir)) { /* it has processes, and this has changed it */
+        (void)write_file(dir, "cgroup.subtree_control", disable);
+        errno = EBUSY;
+        return false;
+    }
     memcpy(c->enabled, disable, sizeof(disable));
     return true;
 }
@@ -706,6 +769,10 @@ __attribute__((noreturn)) static void no_place(int error)
         die_with_hint("processes sit in that cgroup: only one without "
                       "any may have children with limits; move them",
                       "enable controllers in the cgroup that we see as root");
+    if (error == EOPNOTSUPP)
+        die_with_hint("cgroup.type: it shares out the threads of its own "
+                      "processes; start the demo from another one",
+                      "make a cgroup in the cgroup that we see as root");
     die("enable the controllers for the limits");
 }
 
@@ -927,26 +994,61 @@ static bool is_deaf(const struct container *c, int signal)
     return hearing.state == 'D';
 }
 
+/*
+ * The leader of a session can't leave its group: setpgid(2). If we are one, as
+ * the first program of a new terminal is, a child of ours goes in front to hear
+ * Ctrl-C and Ctrl-\, and hands them on to us.
+ */
+static void send_ear(struct container *c)
+{
+    pid_t parent = getpid();
+    c->ear = fork();
+    if (c->ear == -1)
+        die("fork");
+    if (c->ear > 0)
+        return;
+    close(c->sync_fd[0]); /* the lifeline is the parent's alone */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setpgid(0, c->pid); /* fails if the container has just ended */
+    while (getppid() == parent) {
+        int signal = sigwaitinfo(&c->signals, NULL);
+        if (signal == SIGINT || signal == SIGQUIT)
+            kill(parent, signal);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+static void dismiss_ear(struct container *c)
+{
+    if (!c->ear)
+        return;
+    kill(c->ear, SIGKILL);
+    waitpid(c->ear, NULL, 0);
+    c->ear = 0;
+}
+
 /* Join the container's group in front, to hear the keys as it does. */
-static void share_terminal(const struct container *c)
+static void share_terminal(struct container *c)
 {
     if (!c->group)
         return;
     (void)setpgid(c->pid, c->pid); /* whoever is first, it or us */
     set_foreground(c->pid);
-    (void)setpgid(0, c->pid);
+    if (setpgid(0, c->pid) == -1)
+        send_ear(c);
 }
 
-static void leave_terminal(const struct container *c)
+static void leave_terminal(struct container *c)
 {
     if (!c->group)
         return;
+    dismiss_ear(c);
     (void)setpgid(0, c->group);
     set_foreground(c->group);
 }
 
 /* Ctrl-Z: stop the container, then ourselves, until the caller's fg. */
-static void suspend(const struct container *c)
+static void suspend(struct container *c)
 {
     leave_terminal(c);
     kill(c->pid, SIGSTOP);
@@ -969,6 +1071,8 @@ static void pass_on(const struct container *c, const siginfo_t *info)
         return;
     }
     if (info->si_code == SI_KERNEL)
+        return;
+    if (c->ear && info->si_pid == c->ear) /* so the child heard it as well */
         return;
     narrate(c, "kill(%d, %d)   # kill -%d %d", c->pid, signal, signal, c->pid);
     kill(c->pid, signal); /* it may be gone already */
@@ -1280,6 +1384,7 @@ int main(int argc, char **argv)
     if (!container.argv[0])
         return demonstrate(container.chapter);
     block_signals(&container);
+    make_lifeline(&container);
     want_pid_namespace(&container);
     want_uts_namespace(&container);
     want_mount_namespace(&container);

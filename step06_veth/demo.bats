@@ -681,7 +681,7 @@ SH
     namespace_pids+=("$!")
     eventually listens "$outside_pid" 53
     use_resolv_conf 'nameserver 192.0.2.2'
-    demo --ip 10.240.0.2/24 --nat sh -c 'until ping -c 1 -W 1 www.rung.test; do sleep 0.1; done'
+    demo --ip 10.240.0.2/24 --nat sh -c 'until ping -c 1 -W 1 www.rung.test || [ $((i += 1)) = 100 ]; do sleep 0.1; done'
     assert_status 0
     assert_output_like '*(192.0.2.2)*'
 }

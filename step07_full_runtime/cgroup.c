@@ -146,7 +146,7 @@ void cgroup_create(struct cgroup *c)
     bool is_own = cgroup_is_own(c->path);
     CLEANUP(unlock_host) bool locked = (c->wish || !is_own) && lock_host();
     if ((c->wish || !is_own) && !locked)
-        die("lock /run");
+        die("take the lock on what containers share");
     if (!is_own)
         make_parents(c->path);
     cgroup_hand_down(c, c->parent, c->wish);

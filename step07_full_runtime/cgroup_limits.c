@@ -199,7 +199,7 @@ void cgroup_update(struct cgroup *c, const struct spec *spec)
     c->need = controllers_needed(r);
     CLEANUP(unlock_host) bool locked = lock_host();
     if (!locked)
-        die("lock /run");
+        die("take the lock on what containers share");
     cgroup_hand_down(c, c->parent, c->need);
     check_update(c, r);
     char **old = allocate(r->setting_count + 1, sizeof(*old));

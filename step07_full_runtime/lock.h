@@ -10,9 +10,10 @@
 
 #include <stdbool.h>
 
-/* flock(2) the directory /run. Waits at most ten seconds, then returns false,
- * with ETIMEDOUT in errno. A process that dies with the lock still has it
- * when its undo functions ask again. The end of the process unlocks. */
+/* flock(2) /run/rung.lock, or a file of the user's own. Waits at most ten
+ * seconds, then returns false, with ETIMEDOUT in errno. A process that dies
+ * with the lock still has it when its undo functions ask again. The end of the
+ * process unlocks. */
 bool lock_host(void);
 /* With CLEANUP(unlock_host) bool locked = lock_host(); */
 void unlock_host(bool *locked);

@@ -297,7 +297,7 @@ void network_attach(struct network *n, const struct spec *spec, pid_t pid)
     CLEANUP(close_fd) int namespace_fd = open_namespace(spec, pid);
     CLEANUP(unlock_host) bool locked = lock_host();
     if (!locked)
-        die("lock /run");
+        die("take the lock on what containers share");
     CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(0);
     if (!nl)
         die("open a netlink socket");
