@@ -765,8 +765,8 @@ assert_usage_error() {
 # needs: SIGKILL to the demo kills the container
 # hint: PR_SET_PDEATHSIG is a wish for later. What if the demo is dead by the time that the child says it?
 # hint: In there getppid(2) is 0 in any case. But a dead process has no open descriptors: socketpair(2), poll(2): POLLHUP.
-# hint: `if (poll(&parent, 1, 0) != 0) _exit(EXIT_DEMO_FAILED);` after the prctl in die_with_parent, with the child's end
-#   of the lifeline in `parent`; and before, `close(c->sync_fd[0]);`.
+# hint: `int gone = poll(&parent, 1, 0);` after the prctl in die_with_parent, with the child's end of the lifeline in
+#   `parent`; and before, `close(c->sync_fd[0]);`.
 # bats test_tags=from:02
 @test "SIGKILL to the demo kills the container, too, when that has just been born" {
     # A debugger's eye sees the new process before its first instruction. Then the demo dies, and the other goes on.
@@ -935,7 +935,7 @@ sys.exit(subprocess.run(sys.argv[1:], preexec_fn=start).returncode)' "${DEMO_WOR
 # needs: the exit status is the command's own
 # hint: The inner demo runs as the outer one's command. What is different for it?
 # hint: It may be process 1 of a namespace, without a parent there: getppid(2) is 0. pid_namespaces(7).
-# hint: Don't take getppid() for something that it is not: die_with_parent asks for PR_SET_PDEATHSIG and nothing else.
+# hint: Don't take getppid() for something that it is not: die_with_parent looks at its end of the lifeline instead.
 # bats test_tags=upto:03
 @test "a demo in a demo" {
     demo "${DEMO_WORDS[@]}" "${DEMO_WORDS[@]}" sh -c 'echo deep; exit 3'
