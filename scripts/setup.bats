@@ -76,6 +76,25 @@ few_tools() {
     [[ $output == *'is called box'* ]]
     run unshare --mount sh -c "mount -t proc proc /proc; '$scripts/doctor' 01"
     [[ $status == 1 && $output == *'/proc is mounted '*' times'* ]]
+    # A container's, whose mounts were shared: whoever is outside is not in it.
+    run unshare --mount sh -c "mount --make-rshared /
+        unshare --pid --fork sh -c 'mount -t proc proc /proc; exit'
+        '$scripts/doctor' 03; umount /proc; '$scripts/doctor' --quiet 01"
+    [[ $status == 0 && $output == 'step01  no'*'/proc is a container'*'umount /proc'*'step03  no, for the reason'* ]]
+    [[ $output != *'No such file'* ]]
+}
+
+@test "the doctor counts what dead demos have left, and not what lives" {
+    run apart "'$scripts/doctor' 05"
+    [[ $output == *step05* && $output != *cleanup* ]]
+    run apart "
+        mkdir -p /run/rung/dead /run/rung/alive
+        printf '{\"pid\": %d, \"startTime\": %d}' 999999 1 >/run/rung/dead/state.json
+        printf '{\"pid\": %d, \"startTime\": %d}' \$\$ \$(cut -d ' ' -f 22 /proc/\$\$/stat) >/run/rung/alive/state.json
+        '$scripts/cleanup' --dry-run
+        '$scripts/doctor' 05"
+    echo "$output"
+    [[ $output == *'container alive (it is running)'*'(things: 1)'*cleanup* ]]
 }
 
 @test "the doctor is quiet when asked to be" {
@@ -124,8 +143,11 @@ apart() {
 @test "cleanup leaves what a living container uses" {
     run apart "
         unshare --net sleep 20 & other=\$!
-        until [ \"\$(readlink /proc/\$other/ns/net)\" != \
-            \"\$(readlink /proc/self/ns/net)\" ]; do sleep 0.05; done
+        for _ in {1..200}; do
+            [ \"\$(readlink /proc/\$other/ns/net)\" = \
+                \"\$(readlink /proc/self/ns/net)\" ] || break
+            sleep 0.05
+        done
         ip link add rung0 type bridge
         ip link set rung0 alias rung
         ip link add rung-0af00002 master rung0 type veth peer name eth0 \
