@@ -290,7 +290,7 @@ refused_forks() { (($(key pids.events max) > 0)); }
 # hint: edits_limits.c: quota is the number of processors times the period.
 @test "--cpus holds a spinner back" {
     requires cpu
-    start_demo --cpus 0.2 sh -c 'echo begin; while :; do :; done'
+    start_demo --cpus 0.2 sh -c 'echo begin; exec timeout 100 sh -c "while :; do :; done"'
     eventually grep -q begin "$demo_out"
     cgroup=$(cgroup_of "$(container_pid)")
     eventually throttled

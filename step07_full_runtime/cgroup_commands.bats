@@ -23,7 +23,7 @@ swap_is() { [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == "$1" 
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze and cgroup.events; poll(2).
 # hint: cgroup_freeze, and wait_for "frozen 1" with a limit to the time.
 @test "pause stops every process, and resume lets them go on" {
-    oci exec --detach c1 sh -c 'while :; do echo x; sleep 0.01; done >/dev/shm/count'
+    oci exec --detach c1 sh -c 'for _ in $(seq 30000); do echo x; sleep 0.01; done >/dev/shm/count'
     count=/proc/$pid/root/dev/shm/count
     eventually test -s "$count"
     oci pause c1

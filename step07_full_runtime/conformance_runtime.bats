@@ -35,7 +35,7 @@ after_each() {
 # hint: The OCI specification, runtime.md: "State" and "Lifecycle".
 # hint: record in state.c, at each step of container_run.
 @test "a container's life: creating, created, running, stopped, gone" {
-    bundle 'process.args = ["sh", "-c", "trap \"exit 5\" USR1; echo it runs; while :; do sleep 0.1; done"]' \
+    bundle 'process.args = ["sh", "-c", "trap \"exit 5\" USR1; echo it runs; for _ in $(seq 3000); do sleep 0.1; done"]' \
         'annotations = {"org.example": "text"}' 'hostname = "early"' 'linux.resources = {"pids": {"limit": 99}}' \
         'hooks = {"createRuntime": [hook("cat >'"$BATS_TEST_TMPDIR"'/creating")]}'
     cd "$BATS_TEST_TMPDIR"
@@ -299,7 +299,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
     ((status != 0))
     is stopped
     oci delete c1
-    local script='trap "echo got INT" INT; trap "echo got 12" 12; trap "echo got WINCH" WINCH; echo ready; while :; do sleep 0.1; done'
+    local script='trap "echo got INT" INT; trap "echo got 12" 12; trap "echo got WINCH" WINCH; echo ready; for _ in $(seq 3000); do sleep 0.1; done'
     bundle "process.args = ['sh', '-c', '$script']"
     oci_run
     eventually grep -q ready "$out"

@@ -65,7 +65,7 @@ box() { podman run --rm --network none "$@"; }
 start_box() {
     local name=$1
     shift
-    podman run --detach --network none --name "$name" "$@" box sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
+    podman run --detach --network none --name "$name" "$@" box sh -c 'trap "exit 3" TERM; echo ready; for _ in $(seq 3000); do sleep 0.1; done'
     assert_status 0 || return
     pid=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' "$name")
     ((pid > 0)) || fail "podman does not know its PID: $pid"
@@ -147,7 +147,7 @@ box.sendline("tty; stty size")
 box.expect("/dev/pts/0\r\n24 80\r\n")
 box.expect("# ")
 box.setwinsize(30, 100)
-box.sendline("until stty size | grep '^30 10[0]'; do sleep 0.1; done; ls -l /dev/console")
+box.sendline("for _ in $(seq 300); do stty size | grep '^30 10[0]' && break; sleep 0.1; done; ls -l /dev/console")
 box.expect("30 100")
 box.expect("/dev/console")
 box.expect("# ")
@@ -292,7 +292,7 @@ PY
     a=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' a)
     b=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' b)
     [[ $(ns_inode "$a" net) == "$(ns_inode "$b" net)" && $(ns_inode "$a" mnt) != "$(ns_inode "$b" mnt)" ]]
-    podman exec b sh -c 'hostname; until nc 127.0.0.1 80; do sleep 0.1; done'
+    podman exec b sh -c 'hostname; for _ in $(seq 300); do nc 127.0.0.1 80 && break; sleep 0.1; done'
     assert_output $'whale\nfrom a'
     podman pod pause pod
     assert_status 0
@@ -432,7 +432,7 @@ PY
 # hint: cgroup.kill; runc-delete(8), --force.
 # hint: kill_all, then cgroup_undo.
 @test "podman rm --force: with processes that ignore SIGTERM" {
-    podman run -d --network none --name c1 box sh -c 'trap "" TERM; sleep 1000 & while :; do sleep 0.2; done'
+    podman run -d --network none --name c1 box sh -c 'trap "" TERM; sleep 1000 & for _ in $(seq 3000); do sleep 0.2; done'
     pid=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' c1)
     local directory
     directory=$(cgroup_of "$pid")
@@ -656,7 +656,7 @@ ctr_run() {
 
 # start_task [OPTIONS]: the container c1 that sleeps; $pid is its process 1.
 start_task() {
-    ctr_run --detach "$@" c1 sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+    ctr_run --detach "$@" c1 sh -c 'trap "exit 3" TERM; for _ in $(seq 3000); do sleep 0.1; done'
     assert_status 0 || return
     pid=$("${CTR[@]}" task ls | awk '$1 == "c1" { print $2 }')
 }

@@ -222,7 +222,7 @@ t.until_in_front("sleep 100")
 t.sendintr()
 t.expect("# ")
 t.setwinsize(33, 99)
-t.sendline("until stty size | grep '^33 9[9]'; do sleep 0.1; done")
+t.sendline("for _ in $(seq 300); do stty size | grep '^33 9[9]' && break; sleep 0.1; done")
 t.expect("33 99")
 t.sendline("exit 7")
 assert t.wait_status() == 7
@@ -294,7 +294,7 @@ has_zombies() {
 # hint: kill(2), sigwaitinfo(2), waitpid(2): as in step01.
 # hint: process_init: hand on, then exit with the command's status or 128+N.
 @test "--init passes signals on, and the status back" {
-    start_demo --init sh -c 'trap "exit 9" USR1; echo ready; while :; do sleep 0.1; done'
+    start_demo --init sh -c 'trap "exit 9" USR1; echo ready; for _ in $(seq 3000); do sleep 0.1; done'
     eventually grep -q ready "$demo_out"
     kill -USR1 "$demo_pid"
     wait_for_demo
