@@ -77,7 +77,7 @@ bound_end()
     [ -n "$bound" ] || return 0
     local tries=0
     # First nobody in there may start another. Then one kill for each will do.
-    echo 0 >"$bound/pids.max" || true
+    { echo 0 >"$bound/pids.max"; } 2>/dev/null || true
     while [ -d "$bound" ] && [ "$tries" -lt 200 ]; do
         # shellcheck disable=SC2046 # many words
         kill -KILL $(find "$bound" -name cgroup.procs -exec cat {} +) || true

@@ -18,7 +18,8 @@ for count in range(100):
         os._exit(0)
 else:
     count = 100
-print(count)
+print(count, flush=True)
+time.sleep(int(os.environ.get("REST", "0")))
 '
 }
 
@@ -69,6 +70,40 @@ in_bound() {
         bound=$first
         bound_end
         [ ! -e "$(bound_parent)/rung-bound-0" ]'
+}
+
+@test "cleanup ends what somebody who was killed had been running" {
+    requires root
+    run bash -c '. "$TOP/scripts/bound.bash"; bound_make 30; echo "$bound"
+        (bound_enter && exec env -u RUNG_TEST sleep 4332) >/dev/null 2>&1 3>&- &
+        for _ in {1..100}; do [ "$(bound_count)" = 0 ] || break; sleep 0.05; done
+        kill -KILL $$'
+    [[ -d $output ]]
+    unshare --net --mount sh -c 'mount -t tmpfs none /run && exec "$TOP/scripts/cleanup"'
+    [[ ! -e $output ]]
+    run ! pgrep -f 'sleep 4332'
+}
+
+@test "a suite ends as a whole: with its command, in time, with who has started it, or when it is a bomb" {
+    requires root
+    as=(env --chdir="$TOP")
+    left="setsid sleep 4331 & setsid sleep 4331 &"
+    # Its command.
+    in_bound 'exec scripts/test --bounded $$ 60 50 sh -c "'"$left"' echo over"'
+    assert_output over
+    run ! pgrep -f 'sleep 4331'
+    # Its time.
+    in_bound 'scripts/test --bounded $$ 1 50 sh -c "'"$left"' sleep 60" || echo "status $?"'
+    assert_output_like 'test: not done after 1 s*status 137'
+    run ! pgrep -f 'sleep 4331'
+    # The one that has started it is gone.
+    in_bound 'sleep 2 & scripts/test --bounded $! 60 50 sh -c "'"$left"' sleep 60" || echo "status $?"'
+    assert_output 'status 137'
+    run ! pgrep -f 'sleep 4331'
+    # A bomb.
+    in_bound 'scripts/test --bounded $$ 60 50 env REST=60 "$1" || echo "status $?"'
+    assert_output_like '*test: nearly 50 processes*status 137'
+    run ! pgrep -f "^[^ ]*python3 $PWD/hundred"
 }
 
 @test "a virtual machine has a limit of processes, inside and around it" {

@@ -138,7 +138,7 @@ is() { [[ $(state_of status "${2:-c1}") == "$1" ]]; }
 
 oci_output() {
     eventually is stopped || fail "it does not end: it is $(state_of status)" || return
-    cat "$out" "$BATS_TEST_TMPDIR/create.err"
+    head -qc "$OUTPUT_LIMIT" "$out" "$BATS_TEST_TMPDIR/create.err"
 }
 
 # shellcheck disable=SC2053 # it is a pattern

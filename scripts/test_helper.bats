@@ -34,6 +34,27 @@ fails() {
     fails 'DEMO_LIMIT=1; demo sleep 60' 'did not end within 1 seconds'
 }
 
+@test "of endless output a test reads and shows 64 KB" {
+    passes 'demo sh -c "head -c 1000000 /dev/zero | tr \\\\0 x; echo err >&2"
+            ((${#output} == 65536)); [[ $stderr == err ]]'
+    fails 'demo sh -c "head -c 1000000 /dev/zero | tr \\\\0 x"; demo sh -c "head -c 60000 /dev/zero | tr \\\\0 y"; false' \
+        'more output than is shown'
+    ((${#output} < 10000))
+}
+
+@test "a program that never ends is given up after three tests, and not if one has passed in between" {
+    put "$PWD/program" $'#!/bin/sh\n"$@"'
+    export RUNG_HANGS=$PWD/hangs
+    hang='DEMO_LIMIT=1; demo sleep 60'
+    printf '%s\n' "load $TOP/scripts/test_helper" >inner.bats
+    for name in 1 2 pass 3 4 5 6; do
+        printf '@test "%s" { %s; }\n' "$name" "$([[ $name == pass ]] && echo true || echo "$hang")" >>inner.bats
+    done
+    run_and_show env -u RUNG_NO_SKIP STEP=01 RUNG_TEST= RUNG_HOST_PATIENCE=1 DEMO="$PWD/program" bats --formatter tap inner.bats
+    [[ $output == *'not ok 6 5'*'did not end'*'not ok 7 6'*'not tried'* ]]
+    (($(grep -c 'did not end' <<<"$output") == 5))
+}
+
 @test "assert_one_line_error" {
     passes 'demo sh -c "echo demo: open x: no such file >&2"; assert_one_line_error "*open x*"'
     fails 'demo sh -c "echo demo: one >&2; echo two >&2"; assert_one_line_error' 'longer than one line'

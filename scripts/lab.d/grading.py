@@ -205,9 +205,19 @@ def empty(step, program, error, part=""):
             "tenths": 0, "most": sum(test.tenths for test in tests)}
 
 
+def blame(tests, results, said):
+    """Who ends a suite early (that is a bomb) has failed the first test without a result."""
+    why = [line for line in said if line.startswith("test: ") and "all of it was ended" in line]
+    cores = catalogue.cores(tests)
+    missing = [test.name for test in cores + tests if test.name not in results]
+    if why and missing:
+        results[missing[0]] = ("failed", 0, f"FAILED: {why[-1].removeprefix('test: ')}\n")
+
+
 def read_run(tests, directory, said, status):
     """What became of the tests, or an exception that says why nothing did."""
     results = read_results(directory)
+    blame(tests, results, said)
     if set(results) & {test.name for test in tests}:
         return results
     if any("the build failed" in line for line in said):
