@@ -126,11 +126,59 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 }
 
 # points: 2
+# hint: No limit was asked for, so any place seemed good. But can the container have a limit tomorrow?
+# hint: runc-update(8); cgroups(7), "no internal processes" rule, and "Threaded cgroups" for what holds of pids and cpu.
+# hint: find_wishes in cgroup_place.c: plan_place looks for a place with memory, pids and cpu, limits or not.
+@test "without limits, too, it goes where limits can be had: update and events work" {
+    requires memory pids cpu
+    echo '+memory +pids +cpu' >"$own/cgroup.subtree_control"
+    mkdir "$own/test" "$own/test/shell"
+    echo "$BASHPID" >"$own/test/shell/cgroup.procs"
+    start_ready --name "later-$$"
+    [[ $cgroup == "$own/test/rung-later-$$" && $(<"$own/test/shell/cgroup.type") == domain ]]
+    run_and_show "$DEMO_PROGRAM" update --pids-limit 9 --memory 60M --cpu-quota 50000 "later-$$"
+    assert_status 0
+    [[ $(value pids.max) == 9 && $(value memory.max) == 62914560 && $(value cpu.max) == '50000 100000' ]]
+    run_and_show "$DEMO_PROGRAM" events --stats "later-$$"
+    [[ $output == *'"pids":{'*'"current":1'* && $output == *'"usage":{'*'"limit":62914560'* ]]
+    stop_demo
+    [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
+}
+
+# hint: Your cgroup is "domain threaded": its children can hold threads only. Did clone3 say "Operation not supported"?
+# hint: cgroups(7), "Creating a threaded subtree" and cgroup.type.
+# hint: is_threaded in cgroup_place.c, asked by why_not; then `find_parent` climbs on.
+@test "it climbs out of a cgroup that is divided among threads" {
+    requires pids
+    echo +pids >"$own/cgroup.subtree_control"
+    mkdir "$own/test" "$own/test/shell"
+    echo "$BASHPID" >"$own/test/shell/cgroup.procs"
+    echo +pids >"$own/test/cgroup.subtree_control"
+    # Switched on where processes are, pids makes of it the root of a threaded subtree.
+    echo +pids >"$own/test/shell/cgroup.subtree_control"
+    [[ $(<"$own/test/shell/cgroup.type") == 'domain threaded' ]]
+    start_ready
+    [[ $cgroup != "$own/test/shell/"* ]]
+    stop_demo
+    start_ready --pids 20
+    [[ $cgroup != "$own/test/shell/"* && $(value pids.max) == 20 ]]
+    stop_demo
+    # One that an engine has named cannot be anywhere else: so the error says why.
+    "$DEMO_PROGRAM" spec >"$BATS_TEST_TMPDIR/config.json"
+    sed -i "s|\"linux\": {|&\"cgroupsPath\": \"${own#"$(cgroup2_mount)"}/test/shell/rung-inner\",|" "$BATS_TEST_TMPDIR/config.json"
+    run_and_show "$DEMO_PROGRAM" run --config "$BATS_TEST_TMPDIR/config.json" c9 true
+    assert_status 125
+    assert_one_line_error '*threads*cgroup.type*'
+    echo -pids >"$own/test/shell/cgroup.subtree_control"
+}
+
+# points: 2
 # hint: A controller was switched off under a living container. How could the first one to end know of the other?
 # hint: readdir(3), flock(2): look for other cgroups of ours, under a lock.
 # hint: has_own_child is asked before take_back in the end of a cgroup: cgroup_end.c.
 @test "the controllers stay on until the last container has gone" {
     requires memory pids
+    echo '+memory +pids' >"$own/cgroup.subtree_control"
     mkdir "$own/test" "$own/test/shell"
     echo "$BASHPID" >"$own/test/shell/cgroup.procs"
     start_ready --memory 50M
@@ -138,7 +186,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     start_ready --memory 60M --pids 20
     two=$demo_pid
     stop_demo "$one"
-    [[ $(<"$own/test/cgroup.subtree_control") == 'memory pids' ]]
+    [[ $(<"$own/test/cgroup.subtree_control") == *'memory pids' ]]
     [[ $(value memory.max) == 62914560 ]]
     stop_demo "$two"
     [[ $(<"$own/test/cgroup.subtree_control") == '' ]]

@@ -37,17 +37,23 @@ static void note_controllers(const char *directory, unsigned int set)
              strerror(errno));
 }
 
-/* echo +memory > cgroup.subtree_control: 0, or -1 and errno. */
-static int switch_on(const struct cgroup *c, const char *directory,
-                     unsigned int set)
+unsigned int switch_controllers(const char *directory, unsigned int set,
+                                const char *sign)
 {
-    if (cgroup_is_own(c->path))
-        note_controllers(directory, set);
-    CLEANUP(free_string) char *text = controller_names(set, "+");
+    CLEANUP(free_string) char *text = controller_names(set, sign);
     CLEANUP(free_string)
     char *file = join_path(directory, "cgroup.subtree_control");
     narrate(5, "write(\"%s\") # echo %s > %s", text, text, file);
-    return write_file_at(AT_FDCWD, file, text);
+    if (write_file_at(AT_FDCWD, file, text) == 0)
+        return 0;
+    if (!(set & (set - 1)))
+        return set; /* only one */
+    unsigned int refused = 0;
+    for (unsigned int bit = 1; bit <= set; bit <<= 1) {
+        if (set & bit)
+            refused |= switch_controllers(directory, bit, sign);
+    }
+    return refused;
 }
 
 void cgroup_hand_down(const struct cgroup *c, const char *directory,
@@ -73,10 +79,10 @@ void cgroup_hand_down(const struct cgroup *c, const char *directory,
              names);
     }
     missing &= here;
-    if (!missing || switch_on(c, directory, missing) == 0)
-        return;
-    /* Only some of them matter. */
-    if (!needed || (needed != missing && switch_on(c, directory, needed) == 0))
+    if (missing && cgroup_is_own(c->path))
+        note_controllers(directory, missing);
+    needed &= missing ? switch_controllers(directory, missing, "+") : 0;
+    if (!needed)
         return;
     CLEANUP(free_string) char *names = controller_names(needed, "");
     if (errno == EBUSY)
@@ -153,12 +159,15 @@ void cgroup_create(struct cgroup *c)
     make_directory(c);
 }
 
+/* Ends the program if it cannot be read, for that says nothing. */
 static bool has_process(const char *directory, const char *pid)
 {
     CLEANUP(free_string) char *path = join_path(directory, "cgroup.procs");
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
+    if (!text)
+        die("read %s", path);
     char *rest = text;
-    for (char *line; text && (line = strsep(&rest, "\n"));) {
+    for (char *line; (line = strsep(&rest, "\n"));) {
         if (strcmp(line, pid) == 0)
             return true;
     }

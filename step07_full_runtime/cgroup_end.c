@@ -30,7 +30,7 @@
 
 enum {
     WAIT_MS = 10000,
-    MOST_TRIES = 100
+    LOOK_EVERY_MS = 20
 };
 
 static int64_t now_ms(void)
@@ -52,9 +52,9 @@ bool cgroup_is_own(const char *path)
  * Wait until cgroup.events says `line`. The kernel wakes a poll(2) on it at
  * every change. 0, or -1 and ETIMEDOUT.
  */
-static int wait_for(int cgroup_fd, const char *line)
+static int wait_for(int cgroup_fd, const char *line, int milliseconds)
 {
-    int64_t end = now_ms() + WAIT_MS;
+    int64_t end = now_ms() + milliseconds;
     CLEANUP(close_fd)
     int fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
     if (fd == -1)
@@ -89,7 +89,7 @@ int cgroup_freeze(const struct cgroup *c, bool frozen)
             c->path);
     if (write_file_at(c->fd, "cgroup.freeze", frozen ? "1" : "0") == -1)
         return -1;
-    return wait_for(c->fd, frozen ? "frozen 1\n" : "frozen 0\n");
+    return wait_for(c->fd, frozen ? "frozen 1\n" : "frozen 0\n", WAIT_MS);
 }
 
 /* One by one, while they are frozen and cannot fork. Who was frozen before
@@ -168,12 +168,17 @@ static int remove_one_below(int top_fd)
     return result == -1 ? -1 : 1;
 }
 
-/* Remove it and all below. EBUSY: somebody came in meanwhile, or made another
- * one; so kill and wait again. 0, or -1 and errno. */
+/*
+ * Remove it and all below. EBUSY: somebody still dies there, or came in
+ * meanwhile, or made another one; so kill and try again. "populated 0" would
+ * be too much to wait for: a process 1 counts, for new kernels, while it waits
+ * for a dead one whose parent does not ask how it ended; but no rmdir(2) fails
+ * for that. 0, or -1 and errno.
+ */
 static int remove_all(const struct cgroup *c)
 {
-    for (int tries = 0; tries < MOST_TRIES; tries++) {
-        if (cgroup_kill(c) == -1 || wait_for(c->fd, "populated 0\n") == -1)
+    for (int64_t end = now_ms() + WAIT_MS; now_ms() < end;) {
+        if (cgroup_kill(c) == -1)
             return -1;
         int below;
         do {
@@ -183,7 +188,9 @@ static int remove_all(const struct cgroup *c)
             return 0;
         if (errno != EBUSY)
             return -1;
+        (void)wait_for(c->fd, "populated 0\n", LOOK_EVERY_MS); /* or look */
     }
+    errno = EBUSY;
     return -1;
 }
 
@@ -213,7 +220,7 @@ static bool has_own_child(const char *path)
 
 /*
  * Switch off what we switched on, when no container of ours is left there.
- * EBUSY: somebody else uses it below by now; then it stays on.
+ * EBUSY: somebody else uses one below by now; then that one stays on.
  */
 static int take_back(const char *directory)
 {
@@ -226,12 +233,8 @@ static int take_back(const char *directory)
     if (getxattr(directory, CGROUP_NOTE, names, sizeof(names) - 1) == -1 ||
         has_own_child(directory))
         return 0;
-    CLEANUP(free_string)
-    char *text = controller_names(controllers_in(names), "-");
-    CLEANUP(free_string)
-    char *file = join_path(directory, "cgroup.subtree_control");
-    narrate(5, "write(\"%s\") # echo %s > %s", text, text, file);
-    if (write_file_at(AT_FDCWD, file, text) == -1 && errno != EBUSY)
+    if (switch_controllers(directory, controllers_in(names), "-") &&
+        errno != EBUSY)
         return -1;
     return removexattr(directory, CGROUP_NOTE);
 }

@@ -5,7 +5,8 @@
  * its cgroup.subtree_control lists them. The kernel refuses that where
  * processes live in the one above itself (only the root may have both). So we
  * start at our own cgroup and climb until one can hand down what the limits
- * need: cgroups(7), "no internal processes rule". Looking changes nothing.
+ * need, and what later ones may: cgroups(7), "no internal processes rule".
+ * Looking changes nothing.
  */
 #define _GNU_SOURCE
 
@@ -197,7 +198,21 @@ static bool has_processes(const char *directory)
         return false;
     CLEANUP(free_string) char *procs = join_path(directory, "cgroup.procs");
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, procs);
-    return !text || *text;
+    if (!text)
+        die("read %s", procs);
+    return *text;
+}
+
+/*
+ * The controllers that can tell threads apart (cpu, pids) could be switched on
+ * in a cgroup with processes; but then its children are for threads only, and
+ * clone3(2) into one is EOPNOTSUPP: cgroups(7), "thread mode".
+ */
+static bool is_threaded(const char *directory)
+{
+    CLEANUP(free_string) char *path = join_path(directory, "cgroup.type");
+    CLEANUP(free_string) char *type = read_file_at(AT_FDCWD, path);
+    return type && strcmp(type, "domain\n") != 0;
 }
 
 /* Cut the last name off. False if directory is the mount point already. */
@@ -236,6 +251,8 @@ static const char *why_not(const char *directory, const char *top,
 {
     if (!can_write(directory, ".") || !can_write(directory, "cgroup.procs"))
         return "we may not write there (not delegated; are you root?)";
+    if (is_threaded(directory))
+        return "it is divided among threads (cgroup.type)";
     return why_not_controllers(directory, top, need);
 }
 
@@ -254,6 +271,22 @@ static char *find_parent(const struct hierarchy *h, unsigned int need,
     } while (climb(directory, h->mount));
     free(directory);
     return NULL;
+}
+
+/* What later limits may need, and `events` reads, as far as it can be had: who
+ * may hand some controllers down, often may not hand down all. */
+static unsigned int find_wishes(const struct hierarchy *h, unsigned int need)
+{
+    unsigned int wishes = need;
+    const char *reason;
+    for (unsigned int bit = 1, all = controllers_in("cpu memory pids");
+         bit <= all; bit <<= 1) {
+        CLEANUP(free_string)
+        char *place = all & bit ? find_parent(h, need | bit, &reason) : NULL;
+        if (place)
+            wishes |= bit;
+    }
+    return wishes;
 }
 
 /* --- errors --- */
@@ -359,7 +392,10 @@ static bool plan_place(struct cgroup *c, const struct hierarchy *h,
             refuse(h, c->need, at, reason);
         return !reason;
     }
-    c->parent = find_parent(h, c->need, &reason);
+    c->wish = find_wishes(h, c->need);
+    c->parent = find_parent(h, c->wish, &reason);
+    if (!c->parent)
+        c->parent = find_parent(h, c->wish = c->need, &reason);
     if (!c->parent && c->need)
         refuse(h, c->need, h->own, reason);
     if (c->parent && spec->cgroups_path)

@@ -23,6 +23,11 @@ bool cgroup_is_own(const char *path);
 void cgroup_hand_down(const struct cgroup *c, const char *directory,
                       unsigned int set);
 
+/* "+" or "-": switch these controllers of the cgroups below `directory` on or
+ * off. Those that could not be, and errno. */
+unsigned int switch_controllers(const char *directory, unsigned int set,
+                                const char *sign);
+
 /* The bit of "memory"; 0 for a name that is no controller. */
 unsigned int controller_bit(const char *name, size_t length);
 /* The set that "cpu memory pids\n" lists; NULL is empty. */

@@ -160,6 +160,32 @@ property() { systemctl show "$unit" --property "$1" --value; }
     [[ $stderr == *'systemd'*'cannot be reached'* ]]
 }
 
+# hint: A session's cgroup has processes. Which one above it can hand pids down, and did you look at its type?
+# hint: systemd-run(1), --scope; cgroups(7), "no internal processes" rule and thread mode.
+# hint: find_wishes and find_parent in cgroup_place.c climb out of the scope.
+@test "in a session's scope, without --systemd-cgroup: limits at once, or later" {
+    requires pids memory cpu
+    oci_set_up
+    local flags
+    for flags in '' '--pids 9' '--cpus 0.5'; do
+        # shellcheck disable=SC2086
+        run_and_show systemd-run --quiet --scope --unit "$unit" sh -c 'cat /proc/self/cgroup; "$@" </dev/null >/dev/null' sh \
+            "$DEMO_PROGRAM" --root "$state" run --detach --rootfs "$ROOTFS" $flags --name c1 sleep 1000
+        assert_status 0
+        pid=$(state_of pid)
+        cgroup=$(cgroup_of "$pid")
+        [[ $cgroup == */rung-c1 && $cgroup != *"$unit"* ]]
+        oci update --pids-limit 8 --memory 60M c1
+        assert_status 0
+        [[ $(value pids.max) == 8 && $(value memory.max) == 62914560 ]]
+        oci events --stats c1
+        assert_output_like '*"pids":{*'
+        oci delete --force c1
+        assert_status 0
+        [[ ! -e $cgroup ]]
+    done
+}
+
 # A user with a systemd of his own: the VM's.
 # hint: Which of the two systemds did you ask: root's, or the user's?
 # hint: sd_bus_open_user(3): XDG_RUNTIME_DIR.
