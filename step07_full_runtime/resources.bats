@@ -138,6 +138,24 @@ impossible() {
     [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 20971520 ]]
 }
 
+# hint: 0 was taken for "not given". What else could somebody mean who writes it?
+# hint: config-linux.md, "Memory"; kernel: admin-guide/cgroup-v2.rst, memory.swap.max.
+# hint: read_swap in spec_resources.c returns 0 for 0, and `LIMIT_UNSET` only for what is missing.
+@test "memory: swap 0, with a limit or alone, is no swap" {
+    requires memory
+    local memory
+    for memory in '{"swap": 0}' '{"swap": 0, "limit": 52428800}'; do
+        limits "memory = $memory"
+        [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 0 ]]
+        # For update, 0 is "leave it as it is".
+        oci update --memory-swap 0 --memory 60M c1
+        assert_status 0
+        [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == 0 ]]
+        [[ $(value memory.max) == 62914560 ]]
+        oci delete --force c1
+    done
+}
+
 # hint: 2 to 262144 on one side, 1 to 10000 on the other, 1024 must be 100. A straight line?
 # hint: cpu.weight: kernel, admin-guide/cgroup-v2.rst.
 # hint: weight_of_shares, with logarithm and power_of_10.
@@ -161,14 +179,24 @@ impossible() {
     [[ $(value cpu.idle) == 1 && $(value cpu.max) == 'max 50000' ]]
 }
 
-# hint: Is 0 "not given" for you?
-# hint: config-linux.md, "PIDs".
-# hint: read_limit tells "not there" from 0.
-@test "pids: 0 is a limit, and -1 is none" {
+# hint: What is 0: no limit, or no process? Which version of the specification does config.json name?
+# hint: config-linux.md, "PIDs": since 1.3, 0 is a limit; before, "default is no limit".
+# hint: zero_is_a_limit in spec_resources.c looks at `ociVersion`.
+@test "pids: 0 is a limit since version 1.3, and none before; -1 is none" {
     requires pids
-    limits 'pids = {"limit": 0}'
+    bundle 'ociVersion = "1.3.0"' 'linux.resources = {"pids": {"limit": 0}}'
+    oci_run
     [[ $(value pids.max) == 0 ]]
     oci update --pids-limit -1 c1
+    [[ $(value pids.max) == max ]]
+    oci update --pids-limit 0 c1
+    [[ $(value pids.max) == 0 ]]
+    oci delete --force c1
+    bundle 'ociVersion = "1.2.0"' 'linux.resources = {"pids": {"limit": 0}}'
+    oci_run
+    [[ $(value pids.max) == max ]]
+    oci update --pids-limit 7 c1
+    oci update --pids-limit 0 c1
     [[ $(value pids.max) == max ]]
 }
 
@@ -352,4 +380,19 @@ with_nodes() {
     oci exec c1 sh -c 'exec 3</dev/kmsg'
     assert_stderr_like '*Operation not permitted*'
     may /dev/null '<>'
+}
+
+# hint: Two thousand rules, and the kernel says "Argument list too long". How many paths lead through your program?
+# hint: kernel: bpf/verifier.rst, "State pruning"; a jump for each number of each rule makes too many.
+# hint: emit_match in devices.c compares once for a rule; read_device_rules refuses more than the kernel follows.
+@test "device rules: thousands of them, in a moment; more are refused before anything is made" {
+    bundle 'linux.resources = {"devices": [{"allow": i % 2 == 1, "type": "cb"[i % 2], "major": 10 + i % 50, "minor": i, "access": "rw"[i % 3 % 2]}
+        for i in range(4000)] + [{"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}]}' 'del linux.resources.devices[0]'
+    oci_run
+    mknod -m 666 "/proc/$pid/root/dev/kmsg" c 1 11
+    may /dev/kmsg '<'
+    oci exec c1 sh -c 'exec 3>/dev/kmsg'
+    assert_stderr_like '*Operation not permitted*'
+    oci delete --force c1
+    impossible 'devices: 4001 rules are more than*' 'devices = [{"allow": True, "type": "c", "major": 10, "minor": i} for i in range(4001)]'
 }

@@ -313,7 +313,7 @@ in_populated_cgroup() {
 
 # hint: No limit is written: is a limit of swap alone a mistake?
 # hint: config-linux.md, "Memory": swap; memory.swap.max.
-# hint: cgroup_limits.c: swap counts memory and swap together, and 0 says nothing.
+# hint: read_swap in spec_resources.c: needs a limit only for a number above 0.
 @test "memory.swap 0 alone is no mistake" {
     requires memory
     bundle 'linux.resources = {"memory": {"swap": 0}}'

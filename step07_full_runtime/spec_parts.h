@@ -19,6 +19,8 @@ void read_hooks(struct spec *spec, const struct field *object);
 void read_linux(struct spec *spec, const struct field *object);
 /* spec_resources.c: the object "linux.resources" */
 void read_resources(struct spec *spec, const struct field *resources);
+/* spec_devices.c: "linux.resources.devices" */
+void read_device_rules(struct resources *r, const struct field *rules);
 /* spec_namespaces.c: "linux.namespaces", the maps, clocks and "sysctl" */
 void read_namespaces(struct spec *spec, const struct field *object);
 /* Lines of uid_map or gid_map, for a namespace or a mount. */

@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "spec_parts.h"
@@ -58,11 +59,14 @@ static uint64_t read_number(const struct field *object, const char *name,
 
 /* --- memory --- */
 
-/* cgroup v1 counts memory and swap together; cgroup v2 counts swap alone. */
+/* cgroup v1 counts memory and swap together; cgroup v2 counts swap alone. 0 is
+ * no swap, as for crun. */
 static int64_t read_swap(const struct field *memory, int64_t limit)
 {
     struct field f = member(memory, "swap");
-    int64_t swap = read_limit(memory, "swap");
+    int64_t swap = get_integer(&f, -1, INT64_MAX, LIMIT_UNSET);
+    if (swap == 0)
+        return 0;
     if (swap == LIMIT_UNSET)
         return limit == LIMIT_MAX ? LIMIT_MAX : LIMIT_UNSET;
     if (swap == LIMIT_MAX || limit == LIMIT_MAX)
@@ -391,41 +395,14 @@ static void read_unified(struct resources *r, const struct field *object)
     }
 }
 
-/* --- devices --- */
-
-static unsigned int read_access(const struct field *f)
+/* Up to version 1.2 the specification let 0 mean no limit; since 1.3 it is one:
+ * no process may be added. */
+static bool zero_is_a_limit(const struct spec *spec)
 {
-    unsigned int access = 0;
-    CLEANUP(free_string) char *letters = get_string(f);
-    for (const char *p = letters ? letters : "rwm"; *p; p++) {
-        if (*p == 'r')
-            access |= DEVICE_READ;
-        else if (*p == 'w')
-            access |= DEVICE_WRITE;
-        else if (*p == 'm')
-            access |= DEVICE_MKNOD;
-        else
-            refuse(f, "\"%s\" has a letter that is not r, w or m", letters);
-    }
-    return access;
-}
-
-static void read_device_rule(struct device_rule *rule, const struct field *f)
-{
-    struct field allow = member(f, "allow");
-    struct field type = member(f, "type");
-    struct field major = member(f, "major");
-    struct field minor = member(f, "minor");
-    struct field access = member(f, "access");
-    require(&allow);
-    rule->allow = get_bool(&allow, false);
-    CLEANUP(free_string) char *letter = get_string(&type);
-    if (letter && (strlen(letter) != 1 || !strchr("abc", letter[0])))
-        refuse(&type, "\"%s\" is not a, b or c", letter);
-    rule->type = letter ? letter[0] : 'a';
-    rule->major = get_integer(&major, -1, UINT32_MAX, -1);
-    rule->minor = get_integer(&minor, -1, UINT32_MAX, -1);
-    rule->access = read_access(&access);
+    int minor = 0;
+    const char *version =
+        json_string_value(json_object_get(spec->config, "ociVersion"));
+    return version && sscanf(version, "1.%d", &minor) == 1 && minor >= 3;
 }
 
 void read_resources(struct spec *spec, const struct field *resources)
@@ -443,18 +420,15 @@ void read_resources(struct spec *spec, const struct field *resources)
     struct field rules = member(resources, "devices");
 
     read_memory(r, &memory);
-    add_limit(r, "pids.max",
-              get_integer(&pids_limit, -1, INT64_MAX, LIMIT_UNSET));
+    int64_t most = get_integer(&pids_limit, -1, INT64_MAX, LIMIT_UNSET);
+    if (most == 0 && !zero_is_a_limit(spec))
+        most = LIMIT_MAX;
+    add_limit(r, "pids.max", most);
     read_cpu(r, &cpu);
     read_block_io(r, &block);
     read_huge_pages(r, &pages);
     read_rdma(r, &rdma);
     ignore_network(&network);
     read_unified(r, &unified);
-    r->device_rule_count = get_size(&rules);
-    r->device_rules = allocate(r->device_rule_count, sizeof(*r->device_rules));
-    for (size_t i = 0; i < r->device_rule_count; i++) {
-        struct field entry = item(&rules, i);
-        read_device_rule(&r->device_rules[i], &entry);
-    }
+    read_device_rules(r, &rules);
 }
