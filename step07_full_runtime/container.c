@@ -37,6 +37,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,8 +104,11 @@ static void undo_running(void)
     (void)hooks_run(c->spec, HOOK_POSTSTOP, &c->state, STATUS_STOPPED);
 }
 
-/* For hosts without a cgroup to kill. The start time tells that it is still
- * the same process, and not another one that got its number. */
+/*
+ * For hosts without a cgroup to kill. The start time tells that it is still
+ * the same process, and not another one that got its number. It may not come
+ * to its end, for want of a parent that waits: state_process_lives().
+ */
 static void kill_process(const struct state *state)
 {
     CLEANUP(close_fd) int fd = state_open_process(state);
@@ -112,7 +116,9 @@ static void kill_process(const struct state *state)
         return;
     (void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
     struct pollfd ended = {.fd = fd, .events = POLLIN};
-    (void)poll(&ended, 1, 10000);
+    int looks = 0; /* at one that runs nothing any more */
+    for (int i = 0; i < 500 && poll(&ended, 1, 20) != 1 && looks < 10; i++)
+        looks += !state_process_lives(state->pid, state->start_time);
 }
 
 /* A runtime that still watches the container undoes it by itself now. */
@@ -265,13 +271,28 @@ static void start(struct container *c)
     });
 }
 
+/* Who waits for the file sees it when all of it is there: rename(2). What is no
+ * plain file, like a pipe, is written to. */
 static void write_pid_file(const struct container *c)
 {
     if (!c->pid_file)
         return;
-    FILE *file = fopen(c->pid_file, "we");
-    if (!file || fprintf(file, "%d", c->pid) < 0 || fclose(file) != 0)
-        die("write %s", c->pid_file);
+    struct stat info;
+    bool in_place = stat(c->pid_file, &info) == 0 && !S_ISREG(info.st_mode);
+    CLEANUP(free_string)
+    char *path = in_place ? copy_string(c->pid_file)
+                          : print_string("%s.%d", c->pid_file, getpid());
+    FILE *file = fopen(path, in_place ? "we" : "wxe");
+    bool done = file && fprintf(file, "%d", c->pid) > 0;
+    if (file && fclose(file) != 0)
+        done = false;
+    if (done && (in_place || rename(path, c->pid_file) == 0))
+        return;
+    int reason = errno;
+    if (file && !in_place)
+        (void)unlink(path);
+    errno = reason;
+    die("write %s", c->pid_file);
 }
 
 void let_go(const struct container *c)

@@ -57,7 +57,8 @@ char *state_root(const char *option);
 /* Letters, digits, "_+-." only; not "." or ".."; 1 to 128 characters. */
 bool state_id_is_valid(const char *id);
 
-/* Make ROOT/ID and write the file. Fails if ID exists. */
+/* Make ROOT/ID and write the file. Fails if ID exists. Like all that opens the
+ * file, it ends the program if ROOT or ROOT/ID is not ours alone to write. */
 void state_create(struct state *s);
 /* Process 1 exists: add its PID and start time. */
 void state_process(struct state *s, pid_t pid);
@@ -69,8 +70,9 @@ void state_save_config(const struct state *s, const struct json_t *config);
 struct json_t *state_config(const struct state *s);
 /* Write it again, after a change; atomically. */
 void state_save(const struct state *s);
-/* Read ROOT/ID/state.json: 0, or -1 and errno (ENOENT: no such container). A
- * directory without a file is a container of which nothing was made yet. */
+/* Read ROOT/ID/state.json: 0, or -1 and errno (ENOENT: no such container;
+ * EBADMSG after warn(): it is damaged). A directory without a file is a
+ * container of which nothing was made yet. */
 int state_load(struct state *s, const char *root, const char *id);
 /* Remove ROOT/ID. 0, or -1 after warn(). May be called twice. */
 int state_remove(const struct state *s);
@@ -85,7 +87,7 @@ int state_open_process(const struct state *s);
 /* What it is now: asks the kernel whether process 1 still lives. */
 enum status state_status(const struct state *s);
 const char *status_name(enum status status);
-/* Is this the process that started then? Not so if it is a zombie. */
+/* Is this the process that started then? Not so if it has begun to end. */
 bool state_process_lives(pid_t pid, uint64_t start_time);
 /* Field 22 of /proc/PID/stat; 0 if there is no such process. */
 uint64_t state_process_start(pid_t pid);
