@@ -217,8 +217,34 @@ has_grown() { (($(wc -c <"$count") > before)); }
     grep -qE "^root +$other +[0-9]+ .* sleep 987\$" <<<"$output"
     oci ps c1 -ef
     assert_status 0
-    oci ps c1 -o pid
-    assert_status 2
+}
+
+# hint: ps(1) shows everybody. Which lines are the container's?
+# hint: runc-ps(8): "ps options"; ps(1), -o and aux.
+# hint: filter_ps in ps.c looks at the column PID.
+@test "ps: with flags of ps(1), and of a container that has stopped" {
+    type -P ps >/dev/null || skip 'there is no ps(1)'
+    oci exec --detach c1 sleep 987
+    oci ps c1 -eo stat,pid,args
+    assert_status 0
+    [[ $(wc -l <<<"$output") == 3 && $output == STAT*PID*COMMAND*" $pid "*sleep*"sleep 987" ]]
+    oci ps c1 aux
+    [[ $output == USER*PID*%CPU*" $pid "*987 && $output != *bats* ]]
+    oci ps c1 -eo args
+    assert_status 125
+    assert_one_line_error '*PID*'
+    oci ps c1 --no-such-flag
+    ((status != 0 && status != 125))
+    oci kill c1 KILL
+    eventually is stopped
+    oci ps --format json c1
+    assert_status 0
+    assert_output '[]'
+    oci ps c1
+    assert_status 0
+    assert_output_like 'UID*CMD'
+    oci ps c1 aux
+    assert_output_like 'USER*COMMAND'
 }
 
 # --- events ---

@@ -1,6 +1,6 @@
 /*
  * commands_cgroup.c - the commands about a container's cgroup: pause, resume,
- * update, ps.
+ * update.
  *
  * Each finds the cgroup in the container's state and hands over to cgroup.c.
  * Nothing here changes anything before all that was asked for has been
@@ -11,12 +11,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgroup.h"
@@ -159,7 +155,7 @@ static json_t *parse_update(int argc, char **argv, const char **id)
             .edit = edit_limit,
         };
     json_t *resources = json_object();
-    read_flags(argc, argv, flags, "ID", NULL);
+    read_flags_anywhere(argc, argv, flags, "ID");
     edit_by_flags(argc, argv, flags, resources);
     if (optind + 1 != argc)
         usage_error("update: needs one container's name");
@@ -237,134 +233,5 @@ int command_update(int argc, char **argv)
         devices_replace(cgroup.fd, spec);
     state_save_config(&state, config);
     json_decref(new);
-    return 0;
-}
-
-/* --- ps --- */
-
-/* What ps(1) shows of a process: proc_pid_stat(5). */
-struct process_row {
-    pid_t pid;
-    pid_t parent;
-    int terminal;
-    uint64_t ticks; /* of CPU time, as all of these */
-    uint64_t start; /* since the machine began */
-    char name[64];
-};
-
-static bool read_row(pid_t pid, struct process_row *row)
-{
-    CLEANUP(free_string) char *path = print_string("/proc/%d/stat", (int)pid);
-    CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
-    char *name = text ? strchr(text, '(') : NULL;
-    char *rest = text ? strrchr(text, ')') : NULL;
-    unsigned long long user;
-    unsigned long long system;
-    unsigned long long start;
-    if (!name || !rest ||
-        sscanf(rest + 1,
-               " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
-               "%*d %*d %*d %*d %llu",
-               &row->parent, &row->terminal, &user, &system, &start) != 5)
-        return false;
-    row->pid = pid;
-    row->ticks = user + system;
-    row->start = start;
-    snprintf(row->name, sizeof(row->name), "[%.*s]", (int)(rest - name - 1),
-             name + 1);
-    return true;
-}
-
-/* The words of the command, or its name if it has none. */
-static char *command_line(const struct process_row *row)
-{
-    CLEANUP(free_string)
-    char *path = print_string("/proc/%d/cmdline", (int)row->pid);
-    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char text[4096];
-    ssize_t length = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
-    if (length <= 0)
-        return copy_string(row->name);
-    text[length] = '\0';
-    for (ssize_t i = 0; i < length - 1; i++) {
-        if ((unsigned char)text[i] < ' ')
-            text[i] = ' ';
-    }
-    return copy_string(text);
-}
-
-static char *user_of(pid_t pid)
-{
-    CLEANUP(free_string) char *path = print_string("/proc/%d", (int)pid);
-    struct stat info = {0};
-    (void)stat(path,
-               &info); /* it has ended just now: then it does not matter */
-    const struct passwd *user = getpwuid(info.st_uid);
-    return user ? copy_string(user->pw_name) : print_string("%u", info.st_uid);
-}
-
-static void print_row(const struct process_row *row)
-{
-    uint64_t tick = (uint64_t)sysconf(_SC_CLK_TCK);
-    struct timespec up;
-    clock_gettime(CLOCK_BOOTTIME, &up);
-    time_t now = time(NULL);
-    uint64_t age = (uint64_t)up.tv_sec - row->start / tick;
-    time_t began = now - (time_t)age;
-    struct tm tm;
-    char start[16];
-    strftime(start, sizeof(start), age < 86400 ? "%H:%M" : "%b%d",
-             localtime_r(&began, &tm));
-    uint64_t used = row->ticks / tick;
-    char terminal[16] = "?";
-    if (major((dev_t)row->terminal) >= 136)
-        snprintf(terminal, sizeof(terminal), "pts/%u",
-                 minor((dev_t)row->terminal));
-    else if (row->terminal)
-        snprintf(terminal, sizeof(terminal), "tty%u",
-                 minor((dev_t)row->terminal));
-    CLEANUP(free_string) char *user = user_of(row->pid);
-    CLEANUP(free_string) char *command = command_line(row);
-    printf("%-8s %7d %7d %2u %5s %-8s %02u:%02u:%02u %s\n", user, row->pid,
-           row->parent, (unsigned int)(age ? used * 100 / age : 0), start,
-           terminal, (unsigned int)(used / 3600),
-           (unsigned int)(used / 60 % 60), (unsigned int)(used % 60), command);
-}
-
-int command_ps(int argc, char **argv)
-{
-    static const char *format = "table";
-    static const struct flag flags[] = {
-        {"format", 'f', "FORMAT", "table or json", .text = &format},
-        {0},
-    };
-    read_flags(argc, argv, flags, "ID [-ef]", NULL);
-    bool is_json = strcmp(format, "json") == 0;
-    if (!is_json && strcmp(format, "table") != 0)
-        usage_error("--format %s: not table or json", format);
-    if (optind == argc)
-        usage_error("ps: needs a container's name");
-    if (optind + 1 < argc && strcmp(argv[optind + 1], "-ef") != 0)
-        usage_error("ps: %s: what is shown is what \"ps -ef\" shows, always",
-                    argv[optind + 1]);
-    struct state state;
-    struct cgroup cgroup;
-    load_cgroup(&state, argv[optind], &cgroup);
-    CLEANUP(free_pids) struct pids pids = cgroup_processes(&cgroup);
-    json_t *array = json_array();
-    if (!is_json)
-        printf("%-8s %7s %7s %2s %5s %-8s %8s %s\n", "UID", "PID", "PPID", "C",
-               "STIME", "TTY", "TIME", "CMD");
-    for (size_t i = 0; i < pids.count; i++) {
-        struct process_row row;
-        if (is_json)
-            json_array_append_new(array, json_integer(pids.list[i]));
-        else if (read_row(pids.list[i], &row))
-            print_row(&row);
-    }
-    if (is_json)
-        print_json(array, JSON_COMPACT);
-    else
-        json_decref(array);
     return 0;
 }

@@ -18,6 +18,7 @@ struct container {
     const char *id;
     const char *pid_file; /* NULL: none wanted */
     const char *console_socket; /* who gets the terminal; NULL: we */
+    const char *sub_cgroup; /* for `exec`: below the container's; or NULL */
     bool detach; /* leave it alone once it runs */
     bool keep; /* when it has ended, leave it to `delete` */
     bool create; /* let it wait for `start` */

@@ -105,7 +105,7 @@ int command_events(int argc, char **argv)
         {"interval", 0, "TIME", "how often (5s)", .text = &length},
         {0},
     };
-    read_flags(argc, argv, flags, "ID", NULL);
+    read_flags_anywhere(argc, argv, flags, "ID");
     int64_t interval = parse_duration(length);
     if (interval == 0)
         usage_error("--interval %s: not a length of time, like 5s", length);

@@ -122,6 +122,17 @@ static char *own_branch(const struct state *state)
     return NULL;
 }
 
+/* What --cgroup names is below the container's cgroup, whatever it says. */
+static void open_sub_cgroup(struct container *c)
+{
+    int fd = open_in_root(c->cgroup.fd, c->sub_cgroup, O_PATH | O_DIRECTORY);
+    if (fd == -1)
+        die("--cgroup %s: open it in %s (it has to be there)", c->sub_cgroup,
+            c->state.cgroup_path);
+    close_fd(&c->cgroup.fd);
+    c->cgroup.fd = fd;
+}
+
 /*
  * A cgroup that hands controllers to cgroups below it takes no process, so
  * clone3(2) would fail with EBUSY: cgroups(7), "no internal processes". An init
@@ -130,12 +141,19 @@ static char *own_branch(const struct state *state)
 static void open_cgroup(struct container *c)
 {
     const char *path = c->state.cgroup_path;
+    if (!path && c->sub_cgroup)
+        fail("--cgroup %s: container %s has no cgroup of its own",
+             c->sub_cgroup, c->id);
     if (!path)
         return;
     c->cgroup.scope = c->state.scope;
     c->cgroup.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (c->cgroup.fd == -1)
         die("open the cgroup %s", path);
+    if (c->sub_cgroup) {
+        open_sub_cgroup(c);
+        return;
+    }
     CLEANUP(free_string)
     char *given = read_file_at(c->cgroup.fd, "cgroup.subtree_control");
     if (!given || *given == '\n' || *given == '\0')

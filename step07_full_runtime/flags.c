@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "flags.h"
 #include "util.h"
@@ -17,13 +18,19 @@ enum {
     FIRST = 256, /* what getopt_long() says for flag 0: no letter */
 };
 
+/* Where getopt_long() looks for flags: its letters for that. */
+#define BEFORE_ARGUMENTS "+"
+#define ANYWHERE "" /* those that follow an argument are moved before it */
+
 /* The number of the next flag; that of the {0} at the end stands for --help;
  * -1 after the last. */
-static int next_flag(int argc, char **argv, const struct flag *flags)
+static int next_flag(int argc, char **argv, const struct flag *flags,
+                     const char *where)
 {
     struct option list[FLAGS_MAX + 2] = {0};
-    char letters[2 * FLAGS_MAX + 4] = "+:h";
-    char *letter = letters + 3;
+    char letters[2 * FLAGS_MAX + 4];
+    (void)snprintf(letters, sizeof(letters), "%s:h", where);
+    char *letter = letters + strlen(letters);
     int count = 0;
     for (const struct flag *f = flags; f->name && count < FLAGS_MAX; f++) {
         list[count].name = f->name;
@@ -63,11 +70,12 @@ void print_flags(const struct flag *flags)
     printf("  %-26s %s\n", "--help", "this list (-h)");
 }
 
-void read_flags(int argc, char **argv, const struct flag *flags,
-                const char *arguments, void (*explain)(void))
+static void read_each(int argc, char **argv, const struct flag *flags,
+                      const char *where, const char *arguments,
+                      void (*explain)(void))
 {
     optind = 0;
-    for (int i; (i = next_flag(argc, argv, flags)) != -1;) {
+    for (int i; (i = next_flag(argc, argv, flags, where)) != -1;) {
         const struct flag *f = &flags[i];
         if (f->on)
             *f->on = true;
@@ -86,11 +94,23 @@ void read_flags(int argc, char **argv, const struct flag *flags,
     }
 }
 
+void read_flags(int argc, char **argv, const struct flag *flags,
+                const char *arguments, void (*explain)(void))
+{
+    read_each(argc, argv, flags, BEFORE_ARGUMENTS, arguments, explain);
+}
+
+void read_flags_anywhere(int argc, char **argv, const struct flag *flags,
+                         const char *arguments)
+{
+    read_each(argc, argv, flags, ANYWHERE, arguments, NULL);
+}
+
 void edit_by_flags(int argc, char **argv, const struct flag *flags,
                    json_t *config)
 {
     optind = 0;
-    for (int i; (i = next_flag(argc, argv, flags)) != -1;) {
+    for (int i; (i = next_flag(argc, argv, flags, BEFORE_ARGUMENTS)) != -1;) {
         if (!flags[i].edit)
             continue;
         CLEANUP(free_string) char *name = print_string("--%s", flags[i].name);

@@ -31,6 +31,11 @@ struct flag {
 void read_flags(int argc, char **argv, const struct flag *flags,
                 const char *arguments, void (*explain)(void));
 
+/* The same for a command whose arguments are only names: flags may come after
+ * them, too. */
+void read_flags_anywhere(int argc, char **argv, const struct flag *flags,
+                         const char *arguments);
+
 /* The list that --help prints. */
 void print_flags(const struct flag *flags);
 

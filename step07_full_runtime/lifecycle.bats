@@ -174,6 +174,95 @@ before_each() { requires root rootfs cgroup2; }
     nothing_left
 }
 
+# hint: The first process was killed. Who tells the others, if no PID namespace ends with it?
+# hint: runc-kill(8); kernel: admin-guide/cgroup-v2.rst, cgroup.kill.
+# hint: command_kill: SIGKILL goes to the cgroup, too, also when signal_first found nobody.
+@test "kill KILL: all of the container's processes, also when its first one is gone" {
+    bundle 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]' \
+        'process.args = ["sh", "-c", "sleep 1001 & echo ready; exec sleep 1002"]'
+    local round other
+    for round in running stopped; do
+        oci_run
+        eventually grep -q ready "$out"
+        other=$(grep -vx "$pid" "$cgroup/cgroup.procs")
+        if [[ $round == stopped ]]; then
+            kill -KILL "$pid"
+            eventually is stopped
+            oci kill c1 TERM
+            assert_status 1
+            oci ps --format json c1
+            assert_output "[$other]"
+        fi
+        oci kill c1 KILL
+        assert_status 0
+        eventually is_gone "$other"
+        eventually is stopped
+        oci kill c1 KILL
+        assert_status 1
+        assert_one_line_error '*not running*'
+        oci delete c1
+        assert_status 0
+        nothing_left
+    done
+}
+
+is_gone() { [[ ! -e /proc/$1 ]]; }
+
+# hint: 0 is no signal. What does kill(2) do with it?
+# hint: kill(2), DESCRIPTION: "If sig is 0".
+# hint: signal_number returns -1 for what is none, so that `0` is one.
+@test "kill 0 only asks; flags may stand after the name" {
+    requires pids
+    bundle
+    oci_run
+    oci kill c1 0
+    assert_status 0
+    is running
+    oci update c1 --pids-limit 9
+    assert_status 0
+    [[ $(<"$cgroup/pids.max") == 9 ]]
+    oci kill c1 --all KILL
+    assert_status 0
+    eventually is stopped
+    oci kill c1 0
+    assert_status 1
+    oci list -f json -q
+    assert_output c1
+    oci delete c1 --force
+    assert_status 0
+    nothing_left
+    # Of exec, what follows the name is the command's.
+    bundle
+    oci_run
+    oci exec c1 echo --detach
+    assert_output --detach
+}
+
+# hint: Which of them fits, and which one is still running?
+# hint: crun(1), delete; regex(3): extended expressions, anywhere in the name.
+# hint: delete_all in lifecycle.c goes through state_list with `regexec`.
+@test "delete --regex: all whose names fit" {
+    local name
+    for name in one-1 one-2 two; do
+        bundle
+        oci create --bundle "$bundle" "$name" >/dev/null
+    done
+    oci start one-2
+    oci delete --regex '^one-[0-9]$'
+    assert_status 125
+    assert_one_line_error '*one-2*running*'
+    oci list -q
+    assert_output $'one-2\ntwo'
+    oci delete --regex --force one
+    assert_status 0
+    oci delete --regex nobody
+    assert_status 0
+    oci list -q
+    assert_output two
+    oci delete --regex '('
+    assert_status 2
+}
+
 # hint: A frozen process hears SIGKILL only. Which of the two commands waits for ever?
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze.
 # hint: command_kill and container_delete: cgroup_kill.
@@ -223,7 +312,64 @@ before_each() { requires root rootfs cgroup2; }
     [[ ! -e /proc/$pid && -e $BATS_TEST_TMPDIR/poststop ]]
 }
 
+# hint: Process 1 waits for a zombie whose parent is outside and does not care. Is there still something to wait for?
+# hint: pid_namespaces(7); wait(2), NOTES, for zombies; proc_pid_stat(5): flags.
+# hint: state_process_lives takes who is `PF_EXITING` for dead, and remove_all in cgroup_end.c asks rmdir(2), not "populated".
+@test "delete --force does not wait for a parent that waits for nobody" {
+    bundle
+    oci_set_up
+    # It inherits the processes of both, and leaves them zombies.
+    run_and_show python3 -c '
+import ctypes, json, subprocess, sys, time
+program, state, bundle = sys.argv[1:]
+def rung(*words):
+    result = subprocess.run([program, "--root", state, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=30)
+    return result.returncode, result.stdout
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+subprocess.run([program, "--root", state, "run", "--detach", "--bundle", bundle, "c1"], check=True,
+    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+subprocess.run([program, "--root", state, "exec", "--detach", "c1", "sleep", "1001"], check=True,
+    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+assert rung("kill", "c1", "KILL")[0] == 0
+end = time.monotonic() + 5
+while json.loads(rung("state", "c1")[1])["status"] == "running" and time.monotonic() < end:
+    time.sleep(0.05)
+status = json.loads(rung("state", "c1")[1])["status"]
+begin = time.monotonic()
+code = rung("delete", "--force", "c1")[0]
+assert time.monotonic() - begin < 5, "it took too long"
+print(status, code)' "$DEMO_PROGRAM" "$state" "$bundle"
+    assert_status 0
+    [[ $output == 'stopped 0' ]] || fail "$output"
+    nothing_left
+}
+
 # --- exec ---
+
+# hint: Somebody reads the file as soon as it is there. Is the number in it by then?
+# hint: rename(2): whoever opens the name finds the old file or the new one.
+# hint: write_pid_file in container.c writes beside it, and ends with `rename`.
+@test "--pid-file: it is there with all that is in it, or not at all" {
+    local file=$BATS_TEST_TMPDIR/pid
+    echo old >"$file"
+    ln "$file" "$BATS_TEST_TMPDIR/old"
+    bundle
+    oci_create --pid-file "$file"
+    assert_status 0
+    [[ $(<"$file") == "$(state_of pid)" && $(<"$BATS_TEST_TMPDIR/old") == old ]]
+    [[ $(echo "$file"*) == "$file" && $(stat -c %a "$file") == 644 ]]
+    oci delete c1
+    # What is no plain file is not replaced.
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    cat "$BATS_TEST_TMPDIR/fifo" >"$BATS_TEST_TMPDIR/read" 3>&- 4>&- &
+    oci_create --pid-file "$BATS_TEST_TMPDIR/fifo"
+    assert_status 0
+    eventually test -s "$BATS_TEST_TMPDIR/read"
+    [[ -p $BATS_TEST_TMPDIR/fifo && $(<"$BATS_TEST_TMPDIR/read") == "$(state_of pid)" ]]
+    oci delete c1
+    oci_create --pid-file /no/such/pid
+    refused '*write /no/such/pid*'
+}
 
 # hint: Which option did not reach the process?
 # hint: runc-exec(8).
@@ -259,6 +405,15 @@ before_each() { requires root rootfs cgroup2; }
     echo text >"$BATS_TEST_TMPDIR/three"
     oci exec --preserve-fds 1 c1 cat /proc/self/fd/3 3<"$BATS_TEST_TMPDIR/three"
     is running
+    # A cgroup below the container's, and never one beside it.
+    mkdir "$cgroup/inner"
+    oci exec --cgroup inner c1 cat /proc/self/cgroup
+    assert_output '0::/inner'
+    oci exec --cgroup ../../inner/.. c1 cat /proc/self/cgroup
+    assert_output '0::/'
+    oci exec --cgroup /none c1 true
+    assert_status 125
+    assert_one_line_error '*--cgroup /none*'
 }
 
 # hint: The new process needs a terminal in the container's own /dev/pts. Who opens it?
@@ -294,6 +449,86 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
     [[ $(wc -l <"$log") == 2 && $(tail -n 1 "$log") == *'"level":"error"'*/no/such* ]]
     rung --root "$BATS_TEST_TMPDIR/oci-state" --log "$log" create --bundle "$bundle" c1
     [[ $(tail -n 1 "$log") == *level=error* ]]
+}
+
+# --- The state ---
+
+# hint: A member is missing, or a number is a text. Who looked before it was used?
+# hint: jansson: json_typeof. Look at all of them when the file is read.
+# hint: wrong_member in state_file.c, with the table of what there has to be.
+@test "a state.json that is damaged is refused by name, and list shows the others" {
+    bundle
+    oci_run
+    local file=$state/c1/state.json edit command
+    cp "$file" good
+    for edit in 'del s["bundle"]' 's["bundle"] = 7' 's["pid"] = "x"' 's["pid"] = -1' 's["status"] = None' 'del s["startTime"]' \
+        's["cgroupPath"] = "x"' 's["cgroupPath"] = {}' 's["link"] = []' 's = []'; do
+        quick_python -c 'import json, sys
+s = json.load(open("good"))
+exec(sys.argv[1])
+json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
+        oci delete --force c1
+        assert_status 1
+        assert_one_line_error "*$file*" || fail "$edit"
+    done
+    for command in 'state c1' 'kill c1' 'exec c1 true' 'update c1'; do
+        # shellcheck disable=SC2086
+        oci $command
+        assert_status 1
+        assert_one_line_error "*$file*" || fail "$command"
+    done
+    oci list -q
+    assert_status 0
+    [[ $output == '' && $stderr == *"$file"* ]]
+    echo '{"id": ' >"$file"
+    oci delete --force c1
+    assert_status 1
+    assert_one_line_error "*$file*"
+    cp good "$file"
+    is running
+}
+
+# hint: /tmp/rung-1000 was there already. Who made it?
+# hint: open(2): O_PATH and O_NOFOLLOW, then fstat(2) on the descriptor; sticky directories in inode(7).
+# hint: open_ours in state_file.c looks at the owner and the mode of ROOT and of ROOT/ID.
+@test "states that somebody else may have written are not believed" {
+    bundle
+    oci_run
+    refuses() {
+        local command
+        for command in 'state c1' 'kill c1' 'delete --force c1' 'exec c1 true' list "create --bundle $bundle c2"; do
+            # shellcheck disable=SC2086
+            oci $command
+            ((status != 0)) || fail "$command" || return
+            assert_one_line_error "*$1" || return
+        done
+    }
+    chmod o+w "$state"
+    refuses "*$state: others may write there*"
+    chmod o-w "$state"
+    mv "$state" "$state.true"
+    ln -s "$state.true" "$state"
+    refuses "*$state: it is a link*"
+    rm "$state"
+    mv "$state.true" "$state"
+    chown 65534 "$state"
+    refuses "*$state: it belongs to somebody else*"
+    chown 0 "$state"
+    chown 65534 "$state/c1"
+    oci kill c1 KILL
+    ((status != 0))
+    assert_one_line_error "*$state/c1: it belongs to somebody else*"
+    chown 0 "$state/c1"
+    is running
+    # An ordinary user without XDG_RUNTIME_DIR.
+    make_public_copies
+    local directory=/tmp/rung-65534
+    [[ ! -e $directory ]]
+    mkdir -m 777 "$directory"
+    run_and_show "${AS_NOBODY[@]}" env -u XDG_RUNTIME_DIR "$PUBLIC/demo" list
+    rmdir "$directory"
+    assert_status 125
+    assert_one_line_error "*$directory: it belongs to somebody else*--root*"
 }
 
 # --- Who dies half-way ---

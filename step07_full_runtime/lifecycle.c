@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <pwd.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,13 +27,24 @@
 #include "start.h"
 #include "util.h"
 
-void load_state(struct state *state, const char *id)
+/* False: there is no such container. */
+static bool find_state(struct state *state, const char *id)
 {
     if (!state_id_is_valid(id))
         usage_error("%s: not a container's name", *id ? id : "''");
-    if (state_load(state, state_root(globals.root), id) == -1)
-        quit(1, "open the container %s: %s", id,
-             errno == ENOENT ? "container does not exist" : strerror(errno));
+    if (state_load(state, state_root(globals.root), id) == 0)
+        return true;
+    if (errno == EBADMSG) /* it has said what is wrong */
+        exit(1);
+    if (errno != ENOENT)
+        quit(1, "open the container %s: %s", id, strerror(errno));
+    return false;
+}
+
+void load_state(struct state *state, const char *id)
+{
+    if (!find_state(state, id))
+        quit(1, "open the container %s: container does not exist", id);
 }
 
 struct spec *load_spec(const struct state *state)
@@ -49,7 +61,7 @@ struct spec *load_spec(const struct state *state)
 const char *only_id(int argc, char **argv)
 {
     static const struct flag none[] = {{0}};
-    read_flags(argc, argv, none, "ID", NULL);
+    read_flags_anywhere(argc, argv, none, "ID");
     if (optind + 1 != argc)
         usage_error("%s: needs one container's name", argv[0]);
     return argv[optind];
@@ -117,12 +129,13 @@ int command_state(int argc, char **argv)
 
 /* --- kill --- */
 
-/* "9", "KILL" or "SIGKILL": 0 if it is none. */
+/* "9", "KILL" or "SIGKILL"; "0" only asks whether there is somebody to hear.
+ * -1 if it is none. */
 static int signal_number(const char *text)
 {
     uint64_t number;
     if (parse_u64(text, &number))
-        return number < NSIG ? (int)number : 0;
+        return number < NSIG ? (int)number : -1;
     if (strncasecmp(text, "SIG", 3) == 0)
         text += 3;
     for (int i = 1; i < NSIG; i++) {
@@ -135,21 +148,39 @@ static int signal_number(const char *text)
         low = SIGRTMIN + low;
     else if (sscanf(text, "RTMAX-%d", &low) == 1)
         low = SIGRTMAX - low;
-    return low >= SIGRTMIN && low <= SIGRTMAX ? low : 0;
+    return low >= SIGRTMIN && low <= SIGRTMAX ? low : -1;
 }
 
-/* Without a PID namespace, the others outlive process 1. */
-static int kill_all(const struct state *state, int number)
+/* Send it to everybody in the cgroup. False: there is nobody. */
+static bool signal_all(const struct state *state, int number)
 {
     struct cgroup cgroup;
-    if (!state->cgroup_path)
-        fail("kill all of container %s: it has no cgroup that tells who "
-             "belongs to it",
-             state->id);
     cgroup_reopen(&cgroup, state->cgroup_path, state->scope);
-    return cgroup_signal(&cgroup, number);
+    if (cgroup.fd == -1)
+        return false;
+    CLEANUP(free_pids) struct pids pids = cgroup_processes(&cgroup);
+    if ((number == SIGKILL ? cgroup_kill(&cgroup)
+                           : cgroup_signal(&cgroup, number)) == -1)
+        die("kill all of container %s", state->id);
+    close_fd(&cgroup.fd);
+    return pids.count > 0;
 }
 
+/* Send it to process 1. False: it has ended. */
+static bool signal_first(const struct state *state, enum status status,
+                         int number)
+{
+    if (status == STATUS_STOPPED || status == STATUS_CREATING)
+        return false;
+    CLEANUP(close_fd) int pidfd = state_open_process(state);
+    if (pidfd == -1 ||
+        syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == -1)
+        die("kill container %s", state->id);
+    return true;
+}
+
+/* Without a PID namespace of the container's own, the others outlive process
+ * 1. Who sends SIGKILL wants an end of them all. */
 int command_kill(int argc, char **argv)
 {
     static bool all;
@@ -157,52 +188,88 @@ int command_kill(int argc, char **argv)
         {"all", 'a', NULL, "all its processes", .on = &all},
         {0},
     };
-    read_flags(argc, argv, flags, "ID [SIGNAL]", NULL);
+    read_flags_anywhere(argc, argv, flags, "ID [SIGNAL]");
     if (optind == argc || optind + 2 < argc)
         usage_error("kill: needs a container's name, and perhaps a signal");
     const char *name = optind + 1 < argc ? argv[optind + 1] : "SIGTERM";
     int number = signal_number(name);
-    if (number == 0)
+    if (number == -1)
         usage_error("kill: %s: not a signal (examples: KILL, SIGTERM, 9)",
                     name);
     struct state state;
     load_state(&state, argv[optind]);
-    if (all) {
-        if (kill_all(&state, number) == -1)
-            die("kill all of container %s", state.id);
-        return 0;
-    }
+    if (all && !state.cgroup_path)
+        fail("kill all of container %s: it has no cgroup that tells who "
+             "belongs to it",
+             state.id);
     enum status status = state_status(&state);
-    if (status == STATUS_STOPPED || status == STATUS_CREATING)
+    bool found = !all && signal_first(&state, status, number);
+    if (all || (number == SIGKILL && status != STATUS_CREATING))
+        found = signal_all(&state, number) || found;
+    if (!found && !all)
         quit(1, "kill container %s: container not running (it is %s)", state.id,
              status_name(status));
-    CLEANUP(close_fd) int pidfd = state_open_process(&state);
-    if (pidfd == -1 ||
-        syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == -1)
-        die("kill container %s", state.id);
     return 0;
 }
 
 /* --- delete --- */
 
+/* A created container runs nothing of its own yet. */
+static bool may_delete(enum status status, bool force)
+{
+    return force || status == STATUS_STOPPED || status == STATUS_CREATED;
+}
+
+/* Those whose names fit: 0, or -1 after warn(). */
+static int delete_all(const char *pattern, bool force)
+{
+    regex_t regex;
+    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        usage_error("--regex %s: not a regular expression", pattern);
+    char *root = state_root(globals.root);
+    int result = 0;
+    for (char **id = state_list(root); *id; id++) {
+        struct state state;
+        if (regexec(&regex, *id, 0, NULL, 0) != 0)
+            continue;
+        if (state_load(&state, root, *id) == -1) {
+            result = errno == ENOENT ? result : -1;
+            continue;
+        }
+        enum status status = state_status(&state);
+        bool may = may_delete(status, force);
+        if (!may)
+            warn("delete %s: it is %s (stop it, or give --force)", *id,
+                 status_name(status));
+        if (!may || container_delete(&state) == -1)
+            result = -1;
+    }
+    regfree(&regex);
+    return result;
+}
+
 int command_delete(int argc, char **argv)
 {
     static bool force;
+    static bool is_regex;
     static const struct flag flags[] = {
         {"force", 'f', NULL, "kill it first, if it runs", .on = &force},
+        {"regex", 0, NULL, "all whose names fit this regular expression",
+         .on = &is_regex},
         {0},
     };
-    read_flags(argc, argv, flags, "ID", NULL);
+    read_flags_anywhere(argc, argv, flags, "ID");
     if (optind + 1 != argc)
         usage_error("delete: needs one container's name");
+    if (is_regex)
+        return delete_all(argv[optind], force) == 0 ? 0 : EXIT_RUNTIME;
     struct state state;
-    if (force && state_id_is_valid(argv[optind]) &&
-        state_load(&state, state_root(globals.root), argv[optind]) == -1 &&
-        errno == ENOENT)
+    if (!force)
+        load_state(&state, argv[optind]);
+    else if (!find_state(&state, argv[optind]))
         return 0; /* nothing to delete is what was wanted */
-    load_state(&state, argv[optind]);
     enum status status = state_status(&state);
-    if (status != STATUS_STOPPED && !force)
+    if (!may_delete(status, force))
         fail("delete %s: it is %s (stop it, or give --force)", state.id,
              status_name(status));
     return container_delete(&state) == 0 ? 0 : EXIT_RUNTIME;
@@ -229,7 +296,7 @@ int command_list(int argc, char **argv)
         {"quiet", 'q', NULL, "only the names", .on = &quiet},
         {0},
     };
-    read_flags(argc, argv, flags, "", NULL);
+    read_flags_anywhere(argc, argv, flags, "");
     bool is_json = strcmp(format, "json") == 0;
     if (!is_json && strcmp(format, "table") != 0)
         usage_error("--format %s: not table or json", format);

@@ -5,14 +5,14 @@
  *
  *   5  main.c            global options, the table of commands
  *      demonstration.c   what to show when nothing is asked for
- *   4  run.c lifecycle.c commands_cgroup.c events.c features.c
+ *   4  run.c lifecycle.c commands_cgroup.c ps.c events.c features.c
  *                        the commands; flags.c options.c edits*.c: flags edit
  *                        the spec
  *   3  container.c       the container's life in the parent; clone.c attend.c
  *      init.c start.c exec.c  the way to the command in the child
  *   2  namespaces.c rootfs.c mounts.c cgroup.c devices.c network.c console.c
  *      netdevices.c capabilities.c seccomp*.c lsm.c scheduling.c process.c
- *      hooks.c state.c   one concern each
+ *      hooks.c state*.c  one concern each
  *   1  spec*.c           config.json as struct spec; json*.c, mount_fd.c,
  *                        copy_up.c, id_maps.c
  *   0  util.c            errors, files; channel.c safeguards.c

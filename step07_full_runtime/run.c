@@ -120,6 +120,7 @@ static const char *process_path;
 static const char *pid_file;
 static const char *console_socket;
 static const char *preserve_fds;
+static const char *sub_cgroup;
 static bool detach;
 static bool ignore_paused;
 
@@ -142,6 +143,8 @@ static const struct flag EXEC_FLAGS[] = {
      .text = &console_socket},
     {"preserve-fds", 0, "N", "keep N open files, from 3 on",
      .text = &preserve_fds},
+    {"cgroup", 0, "PATH", "in this cgroup below the container's",
+     .text = &sub_cgroup},
     {"ignore-paused", 0, NULL, "wait, if the container is paused",
      .on = &ignore_paused},
     {0},
@@ -196,6 +199,7 @@ int command_exec(int argc, char **argv)
     container.detach = detach;
     container.pid_file = pid_file;
     container.console_socket = console_socket;
+    container.sub_cgroup = sub_cgroup;
     if (preserve_fds)
         globals.invocation.preserve_fds = parse_preserve_fds(preserve_fds);
     edit_by_flags(argc, argv, EXEC_FLAGS, config);

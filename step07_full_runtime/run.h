@@ -33,8 +33,9 @@ int command_list(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_update(int argc, char **argv);
-int command_ps(int argc, char **argv);
 int command_events(int argc, char **argv);
+/* ps.c */
+int command_ps(int argc, char **argv);
 /* features.c */
 int command_features(int argc, char **argv);
 
