@@ -114,7 +114,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
     assert_status 0
     oci_start
     ((status != 0))
-    [[ $(<"$out") != *ran* && $(<"$out") == *called* ]]
+    [[ $(<"$out") != *ran* && $stderr == *'exit status 3: called' ]]
     [[ $(state_of status) == @(|stopped) ]]
     oci delete --force c1
     [[ $(<"$BATS_TEST_TMPDIR/log") == poststop ]]

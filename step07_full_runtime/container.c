@@ -101,7 +101,7 @@ static void undo_running(void)
         warn("container %s: not all of it could be removed (rung delete "
              "--force %s tries again)",
              c->id, c->id);
-    (void)hooks_run(c->spec, HOOK_POSTSTOP, &c->state, STATUS_STOPPED);
+    (void)hooks_run(c->spec, HOOK_POSTSTOP, &c->state, STATUS_STOPPED, NULL);
 }
 
 /*
@@ -144,7 +144,7 @@ static void run_last_hooks(const struct state *state, json_t *config)
         return;
     struct invocation invocation = {.id = state->id};
     (void)hooks_run(spec_parse(config, state->bundle, &invocation),
-                    HOOK_POSTSTOP, state, STATUS_STOPPED);
+                    HOOK_POSTSTOP, state, STATUS_STOPPED, NULL);
 }
 
 int container_delete(struct state *state)
@@ -307,8 +307,9 @@ void let_go(const struct container *c)
 
 void container_early_hooks(struct container *c)
 {
-    (void)hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING);
-    (void)hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING);
+    (void)hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING, NULL);
+    (void)hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING,
+                    NULL);
     let_go(c);
 }
 
@@ -317,7 +318,8 @@ void container_runs(struct container *c)
     if (c->spec->invocation.is_exec)
         return;
     state_change(&c->state, STATUS_RUNNING);
-    if (hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING) == 0)
+    if (hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING, NULL) ==
+        0)
         return;
     c->failure = EXIT_RUNTIME;
     (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
@@ -342,6 +344,7 @@ static void bring_up(struct container *c)
     catch_signals(c);
     record(c);
     open_start_socket(c);
+    hooks_open_output(c->spec);
     cgroup_create(&c->cgroup);
     start(c);
     close_fd(&c->start_fd);

@@ -137,13 +137,14 @@ int command_features(int argc, char **argv)
     char *libseccomp = print_string("%u.%u.%u", v->major, v->minor, v->micro);
     /* What ends with a dot stands for all names that begin so. */
     json_t *features =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s}, s:[s, s]}",
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s}, s:[s, s, s, s]}",
                   "ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION,
                   "hooks", list_hooks(), "mountOptions", list_mount_options(),
                   "linux", linux_features(), "annotations", "io.rung.version",
                   RUNG_VERSION, "io.github.seccomp.libseccomp.version",
                   libseccomp, "potentiallyUnsafeConfigAnnotations", "io.rung.",
-                  "org.systemd.property.");
+                  "org.systemd.property.", "run.oci.hooks.",
+                  "run.oci.keep_original_groups");
     if (!features || json_dumpf(features, stdout, JSON_INDENT(4)) == -1 ||
         putchar('\n') == EOF || fflush(stdout) == EOF)
         die("write the features");

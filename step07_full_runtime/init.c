@@ -71,14 +71,6 @@ static void enter_namespaces(const struct init_plan *plan)
     process_settings(spec);
 }
 
-/* They run in the container: so it is its PID in there that they are told. */
-static void run_hooks(const struct init_plan *plan, enum hook_kind kind,
-                      enum status status)
-{
-    plan->state->pid = getpid();
-    (void)hooks_run(plan->spec, kind, plan->state, status);
-}
-
 /* Hooks of the host's side find everything in place; and our mounts are ours
  * alone by now, so what they mount in here stays in here. */
 static void wait_for_hooks(const struct init_plan *plan)
@@ -91,12 +83,23 @@ static void wait_for_hooks(const struct init_plan *plan)
     (void)wait_for_go(plan->socket_fd);
 }
 
+/* Programs of the host, in the container. The directory that we are in is the
+ * root: only so do they find an overlay, which has no path in config.json. */
+static void run_create_hooks(const struct init_plan *plan)
+{
+    plan->state->pid = getpid(); /* as they see us */
+    (void)hooks_run(plan->spec, HOOK_CREATE_CONTAINER, plan->state,
+                    STATUS_CREATING, NULL);
+}
+
 static void enter_root(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
     if (spec->namespaces[NS_MOUNT].path) {
         wait_for_hooks(plan);
-        run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);
+        if (chdir(spec->root_path) == -1)
+            die("enter the root file system %s", spec->root_path);
+        run_create_hooks(plan);
         rootfs_join(spec);
         return;
     }
@@ -107,19 +110,21 @@ static void enter_root(const struct init_plan *plan)
     wait_for_hooks(plan);
     /* The last moment at which the host's files, and theirs, have names; and
      * they may add to the root, which is read-only only after that. */
-    run_hooks(plan, HOOK_CREATE_CONTAINER, STATUS_CREATING);
+    if (fchdir(root_fd) == -1)
+        die("enter the root file system %s", spec->root_path);
+    run_create_hooks(plan);
     rootfs_protect(spec, root_fd);
     mounts_finish(spec);
     rootfs_enter(spec, root_fd);
 }
 
-static void drop_privileges(const struct init_plan *plan)
+static void drop_privileges(const void *given)
 {
+    const struct init_plan *plan = given;
     const struct spec *spec = plan->spec;
     /* We open few files from here on, and the filter may forbid these calls. */
     scheduling_inside(spec);
     process_lower_limits(spec);
-    /* After the hooks, which have no profile. */
     lsm_apply(spec);
     /* Needs CAP_SETPCAP, so it comes before the ids and the other sets. */
     capabilities_drop_bounding(spec);
@@ -134,6 +139,16 @@ static void drop_privileges(const struct init_plan *plan)
     /* As late as possible: what we still do has to pass the filter too. */
     if (spec->process.no_new_privs && !without("no-new-privs"))
         seccomp_apply(spec);
+}
+
+/* Programs of the image: so they get what the command will have, and no more.
+ * We drop our own rights later, when all of them have run. */
+static void run_start_hooks(const struct init_plan *plan)
+{
+    struct hook_rights rights = {drop_privileges, plan};
+    plan->state->pid = getpid();
+    (void)hooks_run(plan->spec, HOOK_START_CONTAINER, plan->state,
+                    STATUS_CREATED, &rights);
 }
 
 /*
@@ -175,6 +190,7 @@ void init_execute(const struct init_plan *plan)
     process_close_files(spec);
     /* Before the filter, which may forbid to say anything. */
     (void)channel_send(plan->socket_fd, MESSAGE_EXECUTING, 0);
+    process_reset_signals();
     drop_privileges(plan);
     if (spec->process.init) {
         /* No execve(2) will close it; it tells the parent that all is well. */
@@ -200,6 +216,6 @@ void init_run(const struct init_plan *given)
     if (spec->process.args)
         process_find_executable(spec);
     wait_for_start(&plan);
-    run_hooks(&plan, HOOK_START_CONTAINER, STATUS_CREATED);
+    run_start_hooks(&plan);
     init_execute(&plan);
 }

@@ -193,7 +193,7 @@ assert len(l["memoryPolicy"]["modes"]) == 7 and len(l["memoryPolicy"]["flags"]) 
 assert l["intelRdt"] == {"enabled": False} and l["netDevices"]["enabled"] and l["mountExtensions"]["idmap"]["enabled"]
 assert l["apparmor"]["enabled"] and l["selinux"]["enabled"]
 assert all(isinstance(v, str) for v in f["annotations"].values())
-assert "io.rung." in f["potentiallyUnsafeConfigAnnotations"]
+assert {"io.rung.", "run.oci.hooks."} <= set(f["potentiallyUnsafeConfigAnnotations"])
 END
     rung features now
     assert_status 2

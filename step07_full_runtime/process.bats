@@ -122,6 +122,26 @@ start_ready() {
     [[ $(status_field "$pid" Groups | tr -d ' \t') == '' ]]
 }
 
+# hint: An engine asked to keep the groups, for a directory that only a group may read. Who has emptied the list?
+# hint: setgroups(2); crun(1): run.oci.keep_original_groups. Any value but "0" says yes.
+# hint: set_groups in process.c looks at keep_groups.
+@test "the annotation run.oci.keep_original_groups keeps the caller's groups" {
+    put member $'#!/bin/sh\nexec setpriv --groups=4,5,6 '"$DEMO_PROGRAM"$' "$@"\n'
+    DEMO_PROGRAM=$PWD/member
+    local value expected
+    while read -r value expected; do
+        bundle 'annotations = {"run.oci.keep_original_groups": "'"$value"'"}' 'process.user.additionalGids = [7]'
+        oci_run
+        [[ $(status_field "$pid" Groups) == "$expected "* ]] || fail "$value: $(status_field "$pid" Groups)"
+        oci exec c1 sed -n 's/^Groups:.//p' /proc/self/status
+        [[ $output == "$expected"* ]]
+        oci delete --force c1
+    done <<'END'
+1 4 5 6
+0 7
+END
+}
+
 # hint: The ids are set, and it could write all the same. By what right?
 # hint: capabilities(7): CAP_DAC_OVERRIDE; effect of user ID changes.
 # hint: process_ids, then capabilities_set: for another user than root, effective is what the spec says.

@@ -162,7 +162,7 @@ static bool may_set_groups(void)
 
 static void set_groups(const struct process_spec *p)
 {
-    if (without("groups"))
+    if (without("groups") || p->keep_groups)
         return;
     if (setgroups(p->groups.count, p->groups.ids) == 0)
         return;
@@ -359,21 +359,20 @@ void process_find_executable(const struct spec *spec)
     search(&spec->process, try_to_find);
 }
 
-/* The parent's blocked signals would stay blocked in the command. */
-static void reset_signals(void)
+void process_reset_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
     for (int i = 1; i < NSIG; i++)
         (void)signal(i, SIG_DFL); /* KILL and STOP cannot be set */
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
+        die("unblock the signals");
 }
 
 void process_execute(const struct spec *spec)
 {
     narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
             spec->process.args[0]);
-    reset_signals();
     search(&spec->process, try_to_execute);
     abort(); /* it does not return from an attempt that succeeds */
 }
@@ -391,6 +390,7 @@ static pid_t start_command(const struct spec *spec)
         signal(SIGTTOU, SIG_IGN);
         (void)tcsetpgrp(STDIN_FILENO, getpid());
     }
+    process_reset_signals();
     process_execute(spec);
 }
 

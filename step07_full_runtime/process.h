@@ -25,6 +25,9 @@ void process_lower_limits(const struct spec *spec); /* setrlimit(2) */
 void process_ids(const struct spec *spec);
 void process_no_new_privs(const struct spec *spec);
 void process_close_files(const struct spec *spec);
+/* The parent's blocked signals would stay blocked in the command. Before the
+ * filter, which may forbid these calls. sigprocmask(2) */
+void process_reset_signals(void);
 _Noreturn void process_execute(const struct spec *spec);
 /* Stay process 1, and run the command as a child. */
 _Noreturn void process_init(const struct spec *spec);

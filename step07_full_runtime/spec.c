@@ -67,6 +67,7 @@ static void read_annotations(struct spec *spec, const struct field *notes)
     struct field init = member(notes, "io.rung.init");
     struct field idmap = member(notes, "io.rung.idmap");
     struct field seccomp = member(notes, "io.rung.seccomp");
+    struct field groups = member(notes, "run.oci.keep_original_groups");
 
     void *at = NULL;
     for (struct field note; next_member(notes, &at, &note);) {
@@ -79,6 +80,10 @@ static void read_annotations(struct spec *spec, const struct field *notes)
     read_layers(spec, &layers);
     spec->process.init = get_note(&init);
     spec->idmap_root = get_note(&idmap);
+
+    /* crun's; any value but "0" means yes. */
+    CLEANUP(free_string) char *keep = get_text(&groups);
+    spec->process.keep_groups = keep && strcmp(keep, "0") != 0;
 
     CLEANUP(free_string) char *filter = get_string(&seccomp);
     if (filter && strcmp(filter, "default") != 0)
@@ -147,7 +152,7 @@ struct spec *spec_parse(json_t *config, const char *bundle,
     read_annotations(spec, &annotations);
     read_linux(spec, &object);
     read_mounts(spec, &mounts);
-    read_hooks(spec, &hooks);
+    read_hooks(spec, &hooks, &annotations);
     check_namespaces(spec, &top);
     return spec;
 }

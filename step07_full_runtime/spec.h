@@ -86,6 +86,7 @@ struct process_spec {
     gid_t gid;
     mode_t umask;
     struct ids groups;
+    bool keep_groups; /* the caller's, in place of these */
     struct capability_sets capabilities;
     struct rlimit_spec *rlimits;
     size_t rlimit_count;
@@ -229,7 +230,7 @@ struct sysctl_setting {
 struct hook {
     char *path; /* absolute */
     char **args; /* NULL-terminated, args[0] first; NULL: path alone */
-    char **env; /* NULL-terminated */
+    char **env; /* NULL-terminated; NULL: what its kind has by default */
     int64_t timeout; /* seconds; 0: none */
 };
 
@@ -317,6 +318,7 @@ struct spec {
     struct net_device_spec *net_devices;
     size_t net_device_count;
     struct hook_list hooks[HOOK_COUNT];
+    char *hook_output[2]; /* files for their standard output and error */
     struct memory_policy_spec memory_policy;
     bool has_personality;
     unsigned long personality; /* PER_LINUX or PER_LINUX32 */

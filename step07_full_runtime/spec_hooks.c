@@ -33,12 +33,24 @@ static void read_hook(struct hook *hook, const struct field *f)
     hook->path = get_path(&path);
     if (get_size(&args))
         hook->args = get_strings(&args);
-    hook->env = get_strings(&env);
+    if (env.json)
+        hook->env = get_strings(&env);
     hook->timeout = get_integer(&timeout, 1, INT32_MAX, 0);
 }
 
-void read_hooks(struct spec *spec, const struct field *object)
+/* Annotations of crun: files on the host, for engines to show. */
+static void read_output(struct spec *spec, const struct field *annotations)
 {
+    struct field output = member(annotations, "run.oci.hooks.stdout");
+    struct field error = member(annotations, "run.oci.hooks.stderr");
+    spec->hook_output[0] = get_path(&output);
+    spec->hook_output[1] = get_path(&error);
+}
+
+void read_hooks(struct spec *spec, const struct field *object,
+                const struct field *annotations)
+{
+    read_output(spec, annotations);
     for (size_t kind = 0; kind < HOOK_COUNT; kind++) {
         struct hook_list *list = &spec->hooks[kind];
         struct field hooks = member(object, HOOK_NAMES[kind]);

@@ -13,8 +13,9 @@ void read_process(struct spec *spec, const struct field *process);
 void read_mounts(struct spec *spec, const struct field *mounts);
 /* "private", "rslave"...: MS_PRIVATE, MS_SLAVE | MS_REC...; 0: unknown */
 unsigned long propagation_flags(const char *name);
-/* spec_hooks.c: the object "hooks" */
-void read_hooks(struct spec *spec, const struct field *object);
+/* spec_hooks.c: the object "hooks", and the annotations about their output */
+void read_hooks(struct spec *spec, const struct field *object,
+                const struct field *annotations);
 /* spec_linux.c: the object "linux", but for what follows */
 void read_linux(struct spec *spec, const struct field *object);
 /* spec_resources.c: the object "linux.resources" */
