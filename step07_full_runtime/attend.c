@@ -134,6 +134,28 @@ static void take_terminal(struct container *c, int fd)
     console_start(c->spec, fd);
 }
 
+enum {
+    FORK_NO_EXEC = 0x40, /* the kernel's PF_FORKNOEXEC */
+};
+
+/*
+ * The socket closes when execve(2) succeeds, but also when something kills the
+ * process just before: its filter, which lets it say nothing. So ask the
+ * kernel: a flag in /proc/PID/stat goes with the first execve(2), and before
+ * the socket. Who has been collected already, by another parent, is believed.
+ */
+static bool has_executed(const struct container *c)
+{
+    unsigned int flags;
+    if (c->spec->process.init)
+        return true; /* it says so by closing the socket, and stays as it is */
+    CLEANUP(free_string) char *path = print_string("/proc/%d/stat", c->pid);
+    CLEANUP(free_string) char *stat = read_file_at(AT_FDCWD, path);
+    const char *end = stat ? strrchr(stat, ')') : NULL; /* of the name */
+    return !end || sscanf(end, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1 ||
+           !(flags & FORK_NO_EXEC);
+}
+
 /* The end of the socket is news too: the command runs now, or has failed. */
 static void read_socket(struct container *c)
 {
@@ -142,6 +164,7 @@ static void read_socket(struct container *c)
     if (!channel_receive(c->socket_fd, &message, &fd)) {
         close_fd(&c->socket_fd);
         c->socket_fd = -1;
+        c->is_executing = c->is_executing && has_executed(c);
         if (c->is_executing && c->failure == 0)
             container_runs(c);
         return;

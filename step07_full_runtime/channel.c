@@ -10,10 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "channel.h"
+
+enum {
+    /* Who takes longer than this many seconds to listen is taken for dead. */
+    PATIENCE = 10,
+};
 
 void channel_pair(int fds[2])
 {
@@ -60,7 +66,10 @@ int channel_send_fd(int socket_fd, const void *data, size_t size, int fd)
     control.header.cmsg_type = SCM_RIGHTS;
     control.header.cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-    return sendmsg(socket_fd, &header, MSG_NOSIGNAL) == -1 ? -1 : 0;
+    ssize_t n = sendmsg(socket_fd, &header, MSG_NOSIGNAL);
+    if (n != -1 && n < (ssize_t)size)
+        errno = EAGAIN; /* a stream whose reader is slow took a part */
+    return n == (ssize_t)size ? 0 : -1;
 }
 
 bool channel_receive(int socket_fd, struct message *message, int *fd)
@@ -129,7 +138,10 @@ int channel_connect(const char *directory, const char *name, int type)
     struct sockaddr_un address;
     CLEANUP(close_fd) int directory_fd = -1;
     int fd = open_socket(directory, name, type, &address, &directory_fd);
+    struct timeval patience = {.tv_sec = PATIENCE};
     if (fd == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ==
+            -1 ||
         connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1) {
         int error = errno;
         close_fd(&fd);

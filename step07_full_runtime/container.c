@@ -373,6 +373,19 @@ static int leave_it(struct container *c)
     return 0;
 }
 
+static const char *likely_cause(int status)
+{
+    switch (status - 128) {
+    case SIGKILL:
+        return " (is its memory limit too low?)";
+    case SIGSYS:
+    case SIGSEGV: /* of one that may not even exit */
+        return " (does linux.seccomp forbid what it takes to start?)";
+    default:
+        return "";
+    }
+}
+
 /* The process has ended before it was the command, and has said why; or it was
  * killed, and could not. */
 int report_failure(const struct container *c, int status)
@@ -380,9 +393,12 @@ int report_failure(const struct container *c, int status)
     report_oom_kill(c, status);
     if (c->failure)
         return c->failure;
-    fail("start container %s: it was killed while it was set up (signal %d; "
-         "is its memory limit too low?)",
-         c->id, status - 128);
+    if (status < 128)
+        fail("start container %s: it ended while it was set up (exit status "
+             "%d)",
+             c->id, status);
+    fail("start container %s: it was killed while it was set up (signal %d)%s",
+         c->id, status - 128, likely_cause(status));
 }
 
 int container_run(struct container *c)

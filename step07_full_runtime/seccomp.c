@@ -35,6 +35,9 @@ void seccomp_prepare(const struct spec *spec)
     else
         seccomp_make_default(f, spec->process.capabilities.bounding);
     seccomp_assemble(f);
+    if (seccomp_forbids(f, SYS_execve))
+        fail("config.json: linux.seccomp: it forbids execve(2), so no command "
+             "could start");
     narrate(7, "the filter of system calls has %u instructions",
             f->program.len);
 }

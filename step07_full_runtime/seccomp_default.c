@@ -59,7 +59,7 @@ static const char ALLOWED[] =
     "mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 "
     "mq_timedsend mq_timedsend_time64 mq_unlink mremap mseal msgctl msgget "
     "msgrcv msgsnd msync munlock munlockall munmap name_to_handle_at "
-    "nanosleep newfstatat open openat openat2 pause pidfd_getfd pidfd_open "
+    "nanosleep newfstatat open openat openat2 pause pidfd_open "
     "pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll "
     "ppoll ppoll_time64 prctl pread64 preadv preadv2 prlimit64 "
     "process_mrelease process_vm_readv process_vm_writev pselect6 "
@@ -92,7 +92,7 @@ static const char ALLOWED[] =
     "waitid waitpid write writev";
 
 /* No container's. */
-static const char REFUSED[] = "add_key keyctl request_key";
+static const char REFUSED[] = "add_key keyctl request_key userfaultfd";
 
 static const struct {
     int capability;
@@ -112,7 +112,7 @@ static const struct {
     {CAP_SYS_MODULE, "delete_module finit_module init_module"},
     {CAP_SYS_NICE, "migrate_pages move_pages"},
     {CAP_SYS_PACCT, "acct"},
-    {CAP_SYS_PTRACE, "kcmp process_madvise userfaultfd"},
+    {CAP_SYS_PTRACE, "kcmp pidfd_getfd process_madvise"},
     {CAP_SYS_RAWIO, "ioperm iopl"},
     {CAP_SYS_TIME, "clock_settime clock_settime64 settimeofday stime"},
     {CAP_SYS_TTY_CONFIG, "vhangup"},
@@ -164,12 +164,13 @@ static void add_conditional_rules(struct filter *f)
     add_rules(f, SCMP_ACT_ALLOW, "ioctl");
 }
 
-/* The kernel's audit log is for those who may write to it. */
+/* The kernel's audit log is for those who may write to it. The kernel takes 32
+ * bits of both. */
 static void refuse_audit(struct filter *f)
 {
     struct scmp_arg_cmp audit[] = {
-        SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK),
-        SCMP_A2_64(SCMP_CMP_EQ, NETLINK_AUDIT),
+        SCMP_A0_64(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_NETLINK),
+        SCMP_A2_64(SCMP_CMP_MASKED_EQ, UINT32_MAX, NETLINK_AUDIT),
     };
     seccomp_add_rule(f, SCMP_ACT_ERRNO(EINVAL), "socket", audit, 2);
 }
@@ -179,6 +180,7 @@ static void refuse_audit(struct filter *f)
 void seccomp_make_default(struct filter *f, uint64_t capabilities)
 {
     f->default_action = SCMP_ACT_ERRNO(ENOSYS);
+    f->newer_action = f->default_action;
     add_rules(f, SCMP_ACT_ALLOW, ALLOWED);
     for (size_t i = 0; i < ARRAY_SIZE(PRIVILEGED); i++) {
         if (capabilities >> PRIVILEGED[i].capability & 1)

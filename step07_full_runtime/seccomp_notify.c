@@ -3,12 +3,16 @@
  * seccomp_unotify(2).
  *
  * The kernel stops such a call, and tells whoever holds the filter's listener,
- * a descriptor. It goes over a socket to the agent that config.json names. But
- * once the filter is on, sending it may be such a call itself, and would wait
- * for an agent that knows nothing yet. So a second thread, which the filter
- * does not hold, sends it; the first one makes no call until it is done. The
- * thread shares our descriptors and our fate: if it fails, it ends us both.
- * execve(2) leaves nothing of it.
+ * a descriptor. It goes over a socket to the agent that config.json names, in
+ * one message: agents read no second one. But once the filter is on, sending
+ * it may be such a call itself, and would wait for an agent that knows nothing
+ * yet. So a second thread, which the filter does not hold, sends it; the first
+ * one makes no call until it is done. The thread shares our descriptors and
+ * our fate: if it fails, it ends us both. execve(2) leaves nothing of it.
+ *
+ * Each filter has a connection of its own: that of the command, and those of
+ * the startContainer hooks before it. They are made while the socket's path is
+ * the host's.
  *
  * It must never let the command run before the agent has the descriptor. Part
  * of seccomp.c.
@@ -20,9 +24,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,17 +36,16 @@
 #include "util.h"
 
 enum {
-    /* An agent that takes longer than this many seconds is taken for dead. */
-    PATIENCE = 10,
     STACK_SIZE = 64 << 10,
 };
 
 static struct {
-    int socket_fd;
+    int *socket_fds;
+    atomic_int *used; /* how many of them; shared with the hooks */
     char *message; /* the "container process state" of the specification */
     atomic_int listener_fd; /* -1: not yet */
     atomic_bool is_sent;
-} messenger = {.socket_fd = -1, .listener_fd = -1};
+} messenger = {.listener_fd = -1};
 
 static char *print_process_state(const struct spec *spec,
                                  const struct state *state, pid_t pid)
@@ -61,38 +64,45 @@ static char *print_process_state(const struct spec *spec,
     return text;
 }
 
-void seccomp_connect(const struct spec *spec, const struct state *state,
-                     pid_t pid)
+static int connect_to_agent(const char *path)
 {
-    const char *path = seccomp_filter.listener_path;
-    if (!seccomp_filter.notifies)
-        return;
     const char *slash = strrchr(path, '/');
     CLEANUP(free_string)
     char *directory = print_string("%.*s/", (int)(slash - path), path);
-    messenger.socket_fd = channel_connect(directory, slash + 1, SOCK_STREAM);
-    if (messenger.socket_fd == -1)
+    int fd = channel_connect(directory, slash + 1, SOCK_STREAM);
+    if (fd == -1)
         die("connect to the seccomp agent at %s (does it run?)", path);
-    struct timeval patience = {.tv_sec = PATIENCE};
-    if (setsockopt(messenger.socket_fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-                   sizeof(patience)) == -1)
-        die("limit the time to wait for the seccomp agent");
+    return fd;
+}
+
+void seccomp_connect(const struct spec *spec, const struct state *state,
+                     pid_t pid)
+{
+    if (!seccomp_filter.notifies)
+        return;
+    size_t count = 1;
+    if (!spec->invocation.is_exec)
+        count += spec->hooks[HOOK_START_CONTAINER].count;
+    messenger.socket_fds = allocate(count, sizeof(int));
+    for (size_t i = 0; i < count; i++)
+        messenger.socket_fds[i] =
+            connect_to_agent(seccomp_filter.listener_path);
+    messenger.used = mmap(NULL, sizeof(*messenger.used), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (messenger.used == MAP_FAILED)
+        die("share memory with the hooks");
     messenger.message = print_process_state(spec, state, pid);
 }
 
-/* The descriptor comes with the first byte; the rest may need more calls. */
+/* The descriptor and all of the text at once. shutdown(2), for whoever waits
+ * for the end: we may have a copy of this connection in another process. */
 static int send_listener(int listener_fd)
 {
-    const char *rest = messenger.message;
-    if (channel_send_fd(messenger.socket_fd, rest, 1, listener_fd) == -1)
+    int fd = messenger.socket_fds[atomic_fetch_add(messenger.used, 1)];
+    const char *text = messenger.message;
+    if (channel_send_fd(fd, text, strlen(text), listener_fd) == -1)
         return -1;
-    for (rest++; *rest;) {
-        ssize_t n = send(messenger.socket_fd, rest, strlen(rest), MSG_NOSIGNAL);
-        if (n == -1 && errno != EINTR)
-            return -1;
-        rest += n > 0 ? n : 0;
-    }
-    return close(messenger.socket_fd);
+    return shutdown(fd, SHUT_RDWR) == -1 ? -1 : close(fd);
 }
 
 /* The second thread. It ends with us, so this waiting has an end too. */

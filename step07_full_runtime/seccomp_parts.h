@@ -34,6 +34,7 @@ struct call_table {
 
 struct filter {
     uint32_t default_action;
+    uint32_t newer_action; /* for calls with higher numbers than any rule's */
     uint32_t architectures[32]; /* SCMP_ARCH_... */
     size_t architecture_count;
     struct call_table tables[32];
@@ -61,6 +62,9 @@ void seccomp_add_rule(struct filter *f, uint32_t action, const char *name,
 
 /* seccomp_program.c: when all rules are there. */
 void seccomp_assemble(struct filter *f);
+/* After that: is this call of our own architecture refused, whatever its
+ * arguments are? */
+bool seccomp_forbids(const struct filter *f, uint32_t number);
 
 /* seccomp_profile.c: what linux.seccomp asks for. */
 void seccomp_read_profile(struct filter *f, const json_t *profile);

@@ -172,6 +172,24 @@ static void read_listener(struct filter *filter, const struct field *profile)
         refuse(&path, "missing: SCMP_ACT_NOTIFY needs an agent to notify");
 }
 
+/*
+ * A program that is told ENOSYS falls back to an older call; one that is told
+ * EPERM gives up. A list of what is allowed cannot name the calls of kernels
+ * that came after it: so they are not there. runc has it so.
+ */
+static uint32_t answer_to_newer(uint32_t default_action)
+{
+    switch (default_action & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_KILL_PROCESS:
+    case SECCOMP_RET_KILL_THREAD:
+    case SECCOMP_RET_TRAP:
+    case SECCOMP_RET_ERRNO:
+        return SCMP_ACT_ERRNO(ENOSYS);
+    default:
+        return default_action;
+    }
+}
+
 void seccomp_read_profile(struct filter *filter, const json_t *profile)
 {
     struct field top = {.json = NULL};
@@ -191,6 +209,7 @@ void seccomp_read_profile(struct filter *filter, const json_t *profile)
     }
     filter->flags = (unsigned int)get_words(&flags, &SECCOMP_FLAGS);
     filter->default_action = read_action(&action_name, &number);
+    filter->newer_action = answer_to_newer(filter->default_action);
     filter->notifies = filter->default_action == SCMP_ACT_NOTIFY;
     for (size_t i = 0; i < get_size(&calls); i++) {
         struct field entry = item(&calls, i);

@@ -229,6 +229,12 @@ static void add_range(struct range *ranges, size_t *count, struct range new)
         ranges[(*count)++] = new;
 }
 
+static void add_action(struct range *ranges, size_t *count, uint32_t first,
+                       uint32_t action)
+{
+    add_range(ranges, count, (struct range){first, action, NULL, 0});
+}
+
 /*
  * What happens to the call of rules[0]: the first rule without a condition
  * counts, and stricter ones with conditions. Returns how many rules these are.
@@ -256,7 +262,8 @@ static size_t add_call(struct range *ranges, size_t *count,
     return all;
 }
 
-/* The numbers of one architecture, from 0 to the last. */
+/* The numbers of one architecture, from 0 to the last. Those after the last
+ * that the profile knows are of newer kernels. */
 static void emit_architecture(const struct filter *f,
                               const struct call_table *table)
 {
@@ -269,24 +276,42 @@ static void emit_architecture(const struct filter *f,
         own++;
     struct range *ranges = allocate(2 * own + 4, sizeof(*ranges));
     size_t count = 0;
-    struct range rest = {.action = f->default_action};
-    add_range(ranges, &count, rest);
-    bool closes_x32 = table->token == AUDIT_ARCH_X86_64 && !table->has_x32;
+    add_action(ranges, &count, 0, f->default_action);
     for (size_t i = 0; i < own;) {
-        rest.first = rules[i].number + 1;
+        uint32_t after = rules[i].number + 1;
         i += add_call(ranges, &count, &rules[i], own - i, f->default_action);
-        add_range(ranges, &count, rest);
+        bool is_x32 = after > X32_BIT;
+        bool more = i < own && (is_x32 || rules[i].number < X32_BIT);
+        add_action(ranges, &count, after,
+                   more ? f->default_action : f->newer_action);
+        if (!more && !is_x32 && table->has_x32)
+            add_action(ranges, &count, X32_BIT, f->default_action);
     }
-    if (closes_x32) {
-        add_range(ranges, &count,
-                  (struct range){X32_BIT, SECCOMP_RET_KILL_PROCESS, NULL, 0});
+    if (table->token == AUDIT_ARCH_X86_64 && !table->has_x32) {
+        add_action(ranges, &count, X32_BIT, SECCOMP_RET_KILL_PROCESS);
         /* -1 is what a tracer makes of a call that it forbids. */
-        rest.first = UINT32_MAX;
-        add_range(ranges, &count, rest);
+        add_action(ranges, &count, UINT32_MAX, f->default_action);
     }
     emit_load(offsetof(struct seccomp_data, nr));
     emit_tree(ranges, count);
     free(ranges);
+}
+
+bool seccomp_forbids(const struct filter *f, uint32_t number)
+{
+    uint32_t action = f->default_action;
+    for (size_t i = f->rule_count; i-- > 0;) {
+        const struct call_rule *rule = &f->rules[i];
+        if (rule->token != f->tables[0].token || rule->number != number)
+            continue;
+        if (rule->count)
+            return false;
+        action = rule->action;
+    }
+    action &= SECCOMP_RET_ACTION_FULL;
+    return action == SECCOMP_RET_KILL_PROCESS ||
+           action == SECCOMP_RET_KILL_THREAD || action == SECCOMP_RET_TRAP ||
+           action == SECCOMP_RET_ERRNO;
 }
 
 void seccomp_assemble(struct filter *f)

@@ -199,6 +199,10 @@ int main(void)
     TRY(mount, "x", "/mnt", "tmpfs", 0, 0);
     TRY(setns, -1, 0);
     TRY(clone3, 0, 0);
+    TRY(pidfd_getfd, -1, 0, 0);
+    TRY(kcmp, 0, 0, 0, 0, 0);
+    /* The audit log; the kernel takes 32 bits of the protocol. */
+    TRY(socket, 16, 3, 9UL | ~0xffffffffUL);
     TRY(getpid);
     return 0;
 }
@@ -218,7 +222,8 @@ END
     assert_status 0
     [[ $(sed -n 's/^getpid //p' <<<"$output") == OK ]]
     [[ $(sed -n 's/^clone3 //p' <<<"$output") == ENOSYS ]]
-    for name in bpf unshare keyctl add_key userfaultfd io_uring_setup kexec_load init_module open_by_handle_at; do
+    [[ $(sed -n 's/^socket //p' <<<"$output") == EINVAL ]]
+    for name in bpf unshare keyctl add_key userfaultfd io_uring_setup kexec_load init_module open_by_handle_at pidfd_getfd kcmp; do
         [[ $(sed -n "s/^$name //p" <<<"$output") == E@(PERM|NOSYS) ]] || fail "$name is not blocked"
     done
 }
@@ -250,6 +255,8 @@ errno_of() { sed -n "s/^$1 //p" <<<"$output"; }
     [[ $(errno_of init_module) == EPERM && $(errno_of open_by_handle_at) == EPERM && $(errno_of io_uring_setup) == ENOSYS ]]
     demo --cap-add SYS_ADMIN mount -t tmpfs x /mnt
     assert_status 0
+    demo --cap-add SYS_PTRACE /calls
+    [[ $(errno_of pidfd_getfd) == EBADF && $(errno_of userfaultfd) == EPERM && $(errno_of setns) == EPERM ]]
     demo --cap-add DAC_READ_SEARCH --cap-add SYS_CHROOT /calls
     [[ $(errno_of open_by_handle_at) == EFAULT && $(errno_of mount) == EPERM && $(errno_of clone3) == ENOSYS ]]
     demo chroot / true
