@@ -192,11 +192,8 @@ void init_execute(const struct init_plan *plan)
     (void)channel_send(plan->socket_fd, MESSAGE_EXECUTING, 0);
     process_reset_signals();
     drop_privileges(plan);
-    if (spec->process.init) {
-        /* No execve(2) will close it; it tells the parent that all is well. */
-        close(plan->socket_fd);
+    if (spec->process.init)
         process_init(spec);
-    }
     process_execute(spec);
 }
 

@@ -234,8 +234,10 @@ bool is_device(int fd, char type, unsigned int major_number,
                unsigned int minor_number)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 &&
-           (st.st_mode & S_IFMT) == (type == 'b' ? S_IFBLK : S_IFCHR) &&
+    if (fstat(fd, &st) == -1)
+        return false;
+    errno = ENODEV; /* if it is not */
+    return (st.st_mode & S_IFMT) == (type == 'b' ? S_IFBLK : S_IFCHR) &&
            st.st_rdev == makedev(major_number, minor_number);
 }
 

@@ -56,7 +56,8 @@ int mount_target_plain(int root_fd, const char *path);
 int make_directories(int root_fd, const char *path, mode_t mode);
 /* The same without the last part of the path, which is *name: free it. */
 int make_parent(int root_fd, const char *path, char **name);
-/* Is this open file that device? The type is 'c' or 'b'. */
+/* Is this open file that device? The type is 'c' or 'b'. False and errno
+ * (ENODEV: another file) if not. */
 bool is_device(int fd, char type, unsigned int major_number,
                unsigned int minor_number);
 

@@ -286,6 +286,19 @@ END
     [[ $(<"$demo_out") == '2 1' ]]
 }
 
+# hint: The reason went to a socket that was closed too early. Who still has it open when execve fails?
+# hint: socketpair(2): the other side reads its end when all copies are closed; execve(2), ENOEXEC.
+# hint: process_init forks first, and closes then.
+@test "--init: a command that cannot be executed is named, as without" {
+    make_own_root
+    put "$root/bin/text" 'not a program'
+    for init in '' --init; do
+        demo $init -- /bin/text
+        assert_status 126
+        assert_one_line_error '*/bin/text: Exec format error*'
+    done
+}
+
 # needs: --init: process 1 is ours, and the command its child
 # hint: Process 1 waits for the command alone. And for the others?
 # hint: waitpid(2) with -1: any child. wait(2), NOTES.

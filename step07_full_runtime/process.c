@@ -406,7 +406,8 @@ void process_init(const struct spec *spec)
     sigprocmask(SIG_SETMASK, &all, NULL);
     prctl(PR_SET_NAME, "rung-init");
     pid_t command = start_command(spec);
-    (void)close_range(3, ~0U, 0); /* all is marked close-on-exec already */
+    /* No execve(2) will close the socket; its end tells that all is well. */
+    (void)close_range(3, ~0U, 0);
     for (;;) {
         siginfo_t info;
         int number = sigwaitinfo(&all, &info);

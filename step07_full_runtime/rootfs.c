@@ -133,7 +133,7 @@ void rootfs_open_sources(const struct spec *spec, const char *scratch_path)
     if (sources.null_fd == -1)
         die("open /dev/null");
     if (!is_device(sources.null_fd, 'c', 1, 3))
-        fail("open /dev/null: it is not the device c 1:3");
+        die("open /dev/null (is it the device c 1:3?)");
     if (spec->invocation.no_pivot) {
         sources.mountinfo = read_file_at(AT_FDCWD, "/proc/self/mountinfo");
         if (!sources.mountinfo)
