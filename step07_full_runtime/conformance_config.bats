@@ -367,7 +367,7 @@ PY
 # hint: Each hook runs at a time, in a namespace, with the state on its standard input. Which is wrong? The test
 #   quotes each rule.
 # hint: The OCI specification, config.md: "POSIX-platform Hooks".
-# hint: hooks_run in hooks.c, and its callers in container.c and start.c.
+# hint: hooks_run in hooks.c, and its callers in container.c and init.c.
 @test "hooks: when, where, in which order, with what" {
     local log=$BATS_TEST_TMPDIR/log d=$BATS_TEST_TMPDIR
     # A program that host and container have in different places says where a path was looked up.

@@ -106,7 +106,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#lifecycle MUST "startContainer hooks are invoked, and one that fails ends the container"
 # hint: The program ran all the same. Who waits for the hook? The test quotes each rule.
 # hint: The OCI specification, runtime.md: "Lifecycle", step 7.
-# hint: become_hook and run_hooks, before process_execute.
+# hint: become_hook in hooks.c; run_start_hooks in init.c comes before init_execute.
 @test "a startContainer hook that fails: the program does not run" {
     bundle 'process.args = ["echo", "it ran"]' 'hooks = {"startContainer": [hook("echo called; exit 3")],
         "poststop": [hook("echo poststop >'"$BATS_TEST_TMPDIR"'/log")]}'
