@@ -170,7 +170,7 @@ static void read_socket(struct container *c)
         return;
     }
     if (message.type == MESSAGE_LOG) {
-        log_text((enum log_level)message.level, message.text);
+        log_text((enum log_level)message.level, message.status, message.text);
         if (message.level == LOG_ERROR)
             c->failure = message.status;
     }

@@ -65,6 +65,7 @@ static pid_t clone_by_helper(struct container *c, struct clone_args args)
     }
     become_child();
     namespaces_before_clone(c->spec, c->namespace_fds);
+    namespaces_join_early(c->namespace_fds);
     namespaces_join_user(c->spec, c->namespace_fds);
     args.flags = (args.flags | CLONE_PARENT) & ~(uint64_t)CLONE_PIDFD;
     args.exit_signal = 0; /* the helper's: SIGCHLD */
@@ -80,7 +81,8 @@ static pid_t clone_by_helper(struct container *c, struct clone_args args)
 
 static pid_t clone_once(struct container *c, const struct clone_args *args)
 {
-    if (!c->spec->invocation.is_exec && c->namespace_fds[NS_USER] != -1)
+    if (!c->spec->invocation.is_exec &&
+        namespaces_need_helper(c->spec, c->namespace_fds))
         return clone_by_helper(c, *args);
     return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
 }

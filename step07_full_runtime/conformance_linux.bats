@@ -543,8 +543,6 @@ assert run.wait(30) == 1, run.returncode
 PY
 }
 
-# not followed: config-linux.md#namespaces MUST "without a mount namespace, the runtime's": the container's mounts would be the host's, so that is refused
-# not followed: config-linux.md#namespaces MUST "with a path for the mount namespace, mounts are made in it": it is another's; a config.json that wants both is refused
 # not testable: config-linux.md#intelrdt MUST "tasks, schemata and monitoring groups": no machine here has resctrl; rung refuses the field
 # not testable: config-linux.md#rdma MUST "at least one of hcaHandles and hcaObjects": needs an RDMA device
 # not testable: config-linux.md#hugepage-limits MUST "limits of reservations": needs a kernel with hugetlb in cgroups, see cgroup.bats

@@ -254,7 +254,7 @@ static void sacrifice_mounts(void)
 static void start(struct container *c)
 {
     sacrifice_mounts();
-    if (c->namespace_fds[NS_USER] == -1)
+    if (!namespaces_need_helper(c->spec, c->namespace_fds))
         namespaces_before_clone(c->spec, c->namespace_fds);
     clone_process(c, namespaces_clone_flags(c->spec));
     if (c->pid > 0)

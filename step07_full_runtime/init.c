@@ -54,7 +54,7 @@ static void enter_namespaces(const struct init_plan *plan)
     namespaces_join(spec, plan->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
-    if (!spec->namespaces[NS_MOUNT].path) {
+    if (spec_prepares_root(spec)) {
         /* Host paths, while we have the ids that may open them. */
         rootfs_open_sources(spec, plan->scratch_path);
         mounts_copy_shared(spec);
@@ -95,7 +95,7 @@ static void run_create_hooks(const struct init_plan *plan)
 static void enter_root(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
-    if (spec->namespaces[NS_MOUNT].path) {
+    if (!spec_prepares_root(spec)) {
         wait_for_hooks(plan);
         if (chdir(spec->root_path) == -1)
             die("enter the root file system %s", spec->root_path);

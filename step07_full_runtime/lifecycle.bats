@@ -451,6 +451,27 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
     [[ $(tail -n 1 "$log") == *level=error* ]]
 }
 
+# points: 2
+# hint: The command was fine. Which words of yours made the engine say 127, or 126?
+# hint: podman and docker look for "no such file or directory" and "permission denied" in the log.
+# hint: reword in util.c: for errors with status 125, and in the log alone.
+@test "the log keeps the words for a missing command to the command" {
+    local log=$BATS_TEST_TMPDIR/log edit
+    touch "$BATS_TEST_TMPDIR/file"
+    for edit in 'mounts.append(bind("/no/such", "/x"))' 'mounts.append(bind("/etc", "/bin/busybox/x"))' \
+        "root.path = '$BATS_TEST_TMPDIR/file'" 'process.apparmorProfile = "none"' 'process.cwd = "/bin/busybox"'; do
+        bundle "$edit"
+        rung --root "$BATS_TEST_TMPDIR/oci-state" --log "$log" create --bundle "$bundle" c1
+        assert_status 125
+    done
+    [[ -s $log ]]
+    run ! grep -iE 'no such file or directory|not a directory|permission denied|operation not permitted' "$log"
+    bundle 'process.args = ["/no/such"]'
+    rung --root "$BATS_TEST_TMPDIR/oci-state" --log "$log" create --bundle "$bundle" c1
+    assert_status 127
+    tail -n 1 "$log" | grep 'No such file or directory'
+}
+
 # --- The state ---
 
 # hint: A member is missing, or a number is a text. Who looked before it was used?

@@ -326,6 +326,20 @@ cannot() {
     mountpoint -q "$host/shared/out"
 }
 
+# hint: One call for "/" and all below it: what did it take from the mount that wanted to be shared?
+# hint: config-linux.md, "Rootfs Mount Propagation"; mount_namespaces(7).
+# hint: rootfs_enter: private and slave are the root's from the beginning.
+@test "rootfsPropagation does not take from a mount what its own options say" {
+    local name
+    mkdir "$host/dir"
+    for name in rprivate rslave; do
+        created "linux.rootfsPropagation = '$name'" "$(bind "$host/dir" dir rbind rshared)"
+        has /dir '| shared:'
+        hasnt / 'shared:'
+        oci delete --force c1
+    done
+}
+
 # hint: At which moment is the root's own propagation set?
 # hint: config-linux.md, "Rootfs Mount Propagation"; pivot_root(2) refuses shared mounts.
 # hint: rootfs_protect sets it, after the pivot.
@@ -828,7 +842,13 @@ zero character special file 1:5 666 0:0'
     in_container sh -c 'echo x >/dev/null && head -c 1 /dev/urandom | wc -c'
     assert_output 1
     oci delete --force c1
-    cannot "$users" "$both" 'linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5}]' '*/dev/null*c 1:5*'
+    # Under another name, or one that is another device on the host.
+    created "$users" "$both" 'linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5},
+        {"path": "/dev/sub/mine", "type": "c", "major": 1, "minor": 8}]'
+    run_and_show stat -c '%t:%T' "/proc/$pid/root/dev/null" "/proc/$pid/root/dev/sub/mine"
+    assert_output $'1:5\n1:8'
+    oci delete --force c1
+    cannot "$users" "$both" 'linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 99}]' '*/dev/mine*c 1:99*'
 }
 
 # hint: Did you write into the host's /dev? Or make /dev read-only before it was filled?
@@ -938,7 +958,7 @@ zero character special file 1:5 666 0:0'
 
 # hint: The path names somebody's mount namespace. Which of your mounts were made in there?
 # hint: setns(2); config-linux.md, "Namespaces".
-# hint: rootfs_join: it enters, and prepares nothing.
+# hint: spec_prepares_root: with nothing to mount, rootfs_join enters, and prepares nothing.
 @test "a mount namespace that exists is entered, and left as it is" {
     start_demo sleep 100
     owner=$(container_pid)
@@ -948,6 +968,71 @@ zero character special file 1:5 666 0:0'
     oci_run
     [[ $(ns_inode "$pid" mnt) == "$(ns_inode "$owner" mnt)" ]]
     [[ $(cat "/proc/$owner/mountinfo") == "$before" ]]
+}
+
+# rule: config-linux.md#namespaces MUST "with a path for the mount namespace, mounts are made in it"
+# hint: It is for the one who made the namespace that they are mounted. What does he see afterwards?
+# hint: setns(2); config-linux.md, "Namespaces"; pivot_root(2) gives a new root to all who stand on the old one.
+# hint: spec_prepares_root in init.c: join, then the same as in a namespace of its own.
+@test "in a mount namespace that exists what config.json lists is mounted" {
+    unshare --mount sleep 100 &
+    holder=$!
+    eventually [ "$(ns_inode "$holder" mnt)" != "$(ns_inode self mnt)" ]
+    path='next(n for n in linux.namespaces if n.type == "mount").path = '"'/proc/$holder/ns/mnt'"
+    created "$path" "$(bind "$host" volume bind)" 'linux.maskedPaths = ["/proc/keys"]'
+    [[ $(ns_inode "$pid" mnt) == "$(ns_inode "$holder" mnt)" ]]
+    has /volume relatime
+    [[ -c /proc/$pid/root/dev/null && $(readlink "/proc/$holder/root") == / && -d /proc/$holder/root/volume ]]
     oci delete --force c1
-    cannot "$path" '*linux.namespaces*mounts*'
+    cannot "${path/$holder/self}" '*linux.namespaces*mounts*'
+    cannot "$path" 'annotations = {"io.rung.overlay": "true"}' '*linux.namespaces*overlay*'
+}
+
+# rule: config-linux.md#namespaces MUST "without a mount namespace, the runtime's"
+# hint: Whose mount namespace is it, if config.json lists none?
+# hint: config-linux.md, "Namespaces": the runtime's is inherited; chroot(2).
+# hint: check_mounts refuses what would stay on the host; rootfs_join for the rest.
+@test "without a mount namespace the root is another, and nothing is mounted" {
+    local ours none='linux.namespaces = [n for n in linux.namespaces if n.type != "mount"]'
+    ours=$(sort /proc/self/mountinfo)
+    cannot "$none" '*linux.namespaces*mount namespace*mounts*'
+    cannot "$none" 'mounts.clear()' 'linux.maskedPaths = ["/proc/keys"]' '*linux.namespaces*maskedPaths*'
+    bundle "$none" 'mounts.clear()'
+    oci_run
+    [[ $(ns_inode "$pid" mnt) == "$(ns_inode self mnt)" && $(readlink "/proc/$pid/root") == "$root" ]]
+    oci exec c1 ls /
+    assert_output_like '*bin*'
+    [[ $(sort /proc/self/mountinfo) == "$ours" ]]
+}
+
+# points: 2
+# hint: The network is the host's, the users are the container's. When can you still join it?
+# hint: setns(2), EPERM: user_namespaces(7), who owns a namespace.
+# hint: namespaces_join_early, in the helper of clone_by_helper, before CLONE_NEWUSER.
+@test "namespaces that another user namespace owns, joined with a new user namespace" {
+    local both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    chown -R 100000:100000 "$root"
+    unshare --net --ipc --uts sleep 100 &
+    holder=$!
+    eventually [ "$(ns_inode "$holder" net)" != "$(ns_inode self net)" ]
+    created 'linux.namespaces.append({"type": "user"})' "$both" "
+for n in linux.namespaces:
+    if n.type in ('network', 'ipc', 'uts'):
+        n['path'] = '/proc/$holder/ns/' + n.type[:3]"
+    for type in net ipc uts; do
+        [[ $(ns_inode "$pid" "$type") == "$(ns_inode "$holder" "$type")" ]]
+    done
+    [[ $(ns_inode "$pid" user) != "$(ns_inode self user)" ]]
+    has /sys ',ro,*| sysfs'
+}
+
+# hint: Nobody has said who is who. Who is the only one that you may always map?
+# hint: user_namespaces(7): a map of one line and one id.
+# hint: map_caller in spec_namespaces.c.
+@test "a new user namespace without maps: the user of the container is who called us" {
+    created 'linux.namespaces.append({"type": "user"})' 'del mounts[2]'
+    [[ $(tr -s ' ' <"/proc/$pid/uid_map") == ' 0 0 1' && $(tr -s ' ' <"/proc/$pid/gid_map") == ' 0 0 1' ]]
+    oci delete --force c1
+    created 'linux.namespaces.append({"type": "user"})' 'del mounts[2]' 'process.user = {"uid": 5, "gid": 6}'
+    [[ $(tr -s ' ' <"/proc/$pid/uid_map") == ' 5 0 1' && $(tr -s ' ' <"/proc/$pid/gid_map") == ' 6 0 1' ]]
 }

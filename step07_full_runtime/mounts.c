@@ -249,14 +249,17 @@ static const struct host_mount {
     {"cgroup2", NS_CGROUP, "/sys/fs/cgroup", CGROUP2_SUPER_MAGIC},
 };
 
-/* The host's mount of that type, if the namespace is the host's. */
+/* The host's mount of that type, if the namespace is the host's. (A network
+ * that is joined may be, and sysfs has no more to hide.) */
 static const struct host_mount *find_host_mount(const struct spec *spec,
                                                 const char *type)
 {
     for (size_t i = 0; i < ARRAY_SIZE(HOST_MOUNTS); i++) {
         const struct host_mount *host = &HOST_MOUNTS[i];
-        if (strcmp(host->type, type) == 0 &&
-            !spec->namespaces[host->namespace].wanted)
+        bool is_foreign = host->namespace == NS_NETWORK
+                              ? !spec_makes(spec, NS_NETWORK)
+                              : !spec->namespaces[host->namespace].wanted;
+        if (strcmp(host->type, type) == 0 && is_foreign)
             return host;
     }
     return NULL;

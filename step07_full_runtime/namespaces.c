@@ -238,9 +238,36 @@ static void join(const struct spec *spec, const int *fds, size_t i)
         die("join the namespace %s", spec->namespaces[i].path);
 }
 
+static const enum namespace_type EARLY[] = {NS_IPC, NS_UTS, NS_NETWORK};
+
+bool namespaces_need_helper(const struct spec *spec, const int *fds)
+{
+    bool joins = fds[NS_USER] != -1;
+    for (size_t i = 0; i < ARRAY_SIZE(EARLY); i++)
+        joins |= spec_makes(spec, NS_USER) && fds[EARLY[i]] != -1;
+    return joins;
+}
+
+/*
+ * Whoever enters a user namespace has no rights left over what others own: to
+ * join that comes first. What cannot be joined by us may belong to the user
+ * namespace, and then the child can.
+ */
+void namespaces_join_early(int *fds)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(EARLY); i++) {
+        int *fd = &fds[EARLY[i]];
+        if (*fd == -1 || setns(*fd, (int)NAMESPACES[EARLY[i]].flag) == -1)
+            continue;
+        close_fd(fd);
+        *fd = -1;
+    }
+}
+
 void namespaces_join_user(const struct spec *spec, const int *fds)
 {
-    join(spec, fds, NS_USER);
+    if (fds[NS_USER] != -1)
+        join(spec, fds, NS_USER);
 }
 
 void namespaces_join(const struct spec *spec, const int *fds)

@@ -21,7 +21,11 @@ int namespaces_open_maps(const struct spec *spec, const int *fds);
 uint64_t namespaces_clone_flags(const struct spec *spec);
 /* What only a parent can do for its next child: PID and time. */
 void namespaces_before_clone(const struct spec *spec, const int *fds);
-/* The same in a helper of the parent: this one comes before all new ones. */
+/* The same in a helper of the parent, which makes the process in its place: is
+ * it needed? It joins what the user namespace may not own, while we may; these
+ * fds are -1 then. The user namespace comes before all new ones. */
+bool namespaces_need_helper(const struct spec *spec, const int *fds);
+void namespaces_join_early(int *fds);
 void namespaces_join_user(const struct spec *spec, const int *fds);
 /* Who is who in the new user namespace of this process. */
 void namespaces_write_maps(const struct spec *spec, pid_t pid);

@@ -398,7 +398,10 @@ void rootfs_enter(const struct spec *spec, int root_fd)
     }
     if (chdir("/") == -1)
         die("enter the new root");
+    /* Private and slave it has been from the beginning: what one mount wants to
+     * be instead it stays. */
     if (spec->root_propagation &&
+        !(spec->root_propagation & (MS_PRIVATE | MS_SLAVE)) &&
         mount(NULL, "/", NULL, spec->root_propagation, NULL) == -1)
         die("set the propagation of the root");
 }

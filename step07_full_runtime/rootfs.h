@@ -35,8 +35,8 @@ void rootfs_protect(const struct spec *spec, int root_fd);
 /* From here on the host's files have no name any more. */
 void rootfs_enter(const struct spec *spec, int root_fd);
 
-/* Instead of all of these, in a mount namespace that we joined: what is in it
- * stays as it is, and root.path is a path in there. */
+/* Instead of all of these, in a mount namespace that is not ours to change
+ * (spec_prepares_root): root.path is a path in there. */
 void rootfs_join(const struct spec *spec);
 
 #endif

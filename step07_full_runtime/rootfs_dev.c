@@ -83,6 +83,40 @@ static int make_node(const struct device_spec *d, int directory_fd,
     return 0;
 }
 
+/* The kernel's own name of the device, below /dev: sysfs(5). NULL: none. */
+static char *find_name(const struct device_spec *d)
+{
+    CLEANUP(free_string)
+    char *file =
+        print_string("/sys/dev/%s/%u:%u/uevent",
+                     d->type == 'b' ? "block" : "char", d->major, d->minor);
+    CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, file);
+    char *name = text ? strstr(text, "DEVNAME=") : NULL;
+    if (!name)
+        return NULL;
+    name += strlen("DEVNAME=");
+    name[strcspn(name, "\n")] = '\0';
+    return join_path("/dev", name);
+}
+
+/* The host's, under the same path or the name that the kernel has for it. */
+static int open_host_device(const struct device_spec *d)
+{
+    CLEANUP(free_string) char *name = find_name(d);
+    int fd = host_file_open(d->path, false);
+    if (fd == -1 && errno != ENOENT && errno != ENOTDIR)
+        die("open the host's device %s, to bind it", d->path);
+    if (name && !is_device(fd, d->type, d->major, d->minor)) {
+        close_fd(&fd);
+        fd = host_file_open(name, false);
+    }
+    if (!is_device(fd, d->type, d->major, d->minor))
+        fail("bind the device %s: in a user namespace it has to be one of the "
+             "host's, which has no %c %u:%u",
+             d->path, d->type, d->major, d->minor);
+    return fd;
+}
+
 /* What a node is called until it has its place. */
 static const char OWN_NAME[] = ".rung";
 
@@ -100,13 +134,7 @@ static int open_device(const struct device_spec *d, int dev_fd)
     }
     if (errno != EPERM || d->type == 'p')
         die("make the device %s", d->path);
-    int fd = host_file_open(d->path, false);
-    if (fd == -1)
-        die("open the host's device %s, to bind it", d->path);
-    if (!is_device(fd, d->type, d->major, d->minor))
-        fail("bind the host's device %s: it is not the device %c %u:%u",
-             d->path, d->type, d->major, d->minor);
-    return fd;
+    return open_host_device(d);
 }
 
 /* What a device is bound on: never a link, which would lead elsewhere. */

@@ -334,6 +334,9 @@ struct spec *spec_parse(struct json_t *config, const char *bundle,
 
 /* True if a new namespace of this type is to be made. */
 bool spec_makes(const struct spec *spec, enum namespace_type type);
+/* True if the root is ours to prepare: in a new mount namespace, or in one that
+ * exists, if config.json wants something mounted there. */
+bool spec_prepares_root(const struct spec *spec);
 
 /* "network", "createRuntime": as config.json calls them. */
 const char *namespace_name(enum namespace_type type);

@@ -36,6 +36,18 @@ bool spec_makes(const struct spec *spec, enum namespace_type type)
     return spec->namespaces[type].wanted && !spec->namespaces[type].path;
 }
 
+static bool asks_for_mounts(const struct spec *spec)
+{
+    return spec->mount_count || *spec->masked_paths || *spec->readonly_paths ||
+           spec->device_count || spec->root_readonly || spec->root_propagation;
+}
+
+bool spec_prepares_root(const struct spec *spec)
+{
+    return spec_makes(spec, NS_MOUNT) ||
+           (spec->namespaces[NS_MOUNT].wanted && asks_for_mounts(spec));
+}
+
 /* Not the one that we are in ourselves: neither left out, nor named by path. */
 static bool is_apart(const struct spec *spec, enum namespace_type type)
 {
@@ -113,6 +125,17 @@ void read_id_maps(struct id_maps *maps, const struct field *list)
                 refuse(&entry, "overlaps with an earlier line");
         }
     }
+}
+
+/* Without maps, who calls us is the container's user, and nobody else is
+ * there. */
+static void map_caller(struct id_maps *maps, uint32_t inside, uint32_t outside)
+{
+    if (maps->count)
+        return;
+    maps->maps = allocate(1, sizeof(*maps->maps));
+    maps->maps[0] = (struct id_map){inside, outside, 1};
+    maps->count = 1;
 }
 
 static bool is_mapped(const struct id_maps *maps, uint32_t id)
@@ -243,6 +266,10 @@ void read_namespaces(struct spec *spec, const struct field *object)
     read_list(spec, &list);
     read_id_maps(&spec->uid_maps, &uid_maps);
     read_id_maps(&spec->gid_maps, &gid_maps);
+    if (spec_makes(spec, NS_USER)) {
+        map_caller(&spec->uid_maps, spec->process.uid, geteuid());
+        map_caller(&spec->gid_maps, spec->process.gid, getegid());
+    }
     read_clocks(spec, &offsets);
     read_sysctls(spec, &sysctl);
 }
@@ -251,15 +278,11 @@ void read_namespaces(struct spec *spec, const struct field *object)
  * joined has its maps already; podman then writes maps that mean nothing. */
 static void check_ids(const struct spec *spec, const struct field *top)
 {
-    struct field object = member(top, "linux");
-    struct field maps = member(&object, "uidMappings");
     struct field process = member(top, "process");
     struct field user = member(&process, "user");
     struct field uid = member(&user, "uid");
     struct field gid = member(&user, "gid");
     struct field groups = member(&user, "additionalGids");
-    if (!spec->uid_maps.count || !spec->gid_maps.count)
-        refuse(&maps, "a new user namespace needs uidMappings and gidMappings");
     if (!is_mapped(&spec->uid_maps, spec->process.uid))
         refuse(&uid, "user %u is not in uidMappings", spec->process.uid);
     if (!is_mapped(&spec->gid_maps, spec->process.gid))
@@ -273,19 +296,20 @@ static void check_ids(const struct spec *spec, const struct field *top)
 }
 
 /*
- * Whoever made a mount namespace has its root and its mounts as he wants them,
- * and others may be in it: to change them is not for us. So what config.json
- * cannot have there it must not ask for.
+ * In a mount namespace that is the host's, mounts would be the host's, and
+ * stay. And a directory or a copy of ours has a name only in our own.
  */
-static void check_joined_mounts(const struct spec *spec,
-                                const struct field *list)
+static void check_mounts(const struct spec *spec, const struct field *list)
 {
-    if (spec->mount_count || *spec->masked_paths || *spec->readonly_paths ||
-        spec->device_count || spec->root_readonly || spec->root_propagation ||
-        spec->overlay.wanted || spec->idmap_root)
-        refuse(list, "in a mount namespace that exists (path) nothing can be "
-                     "mounted: leave out mounts, maskedPaths, readonlyPaths, "
-                     "devices, root.readonly, rootfsPropagation, overlay");
+    if (!is_apart(spec, NS_MOUNT) && asks_for_mounts(spec))
+        refuse(list, "without a mount namespace of the container's own nothing "
+                     "can be mounted: leave out mounts, maskedPaths, "
+                     "readonlyPaths, devices, root.readonly, "
+                     "rootfsPropagation");
+    if (!spec_makes(spec, NS_MOUNT) &&
+        (spec->overlay.wanted || spec->idmap_root))
+        refuse(list, "an overlay, or a mapped root, needs a new mount "
+                     "namespace");
 }
 
 void check_namespaces(const struct spec *spec, const struct field *top)
@@ -300,10 +324,7 @@ void check_namespaces(const struct spec *spec, const struct field *top)
     struct field idmap = member(&annotations, "io.rung.idmap");
     bool has_users = spec->namespaces[NS_USER].wanted;
 
-    if (!spec->namespaces[NS_MOUNT].wanted)
-        refuse(&list, "needs a mount namespace");
-    if (spec->namespaces[NS_MOUNT].path)
-        check_joined_mounts(spec, &list);
+    check_mounts(spec, &list);
     if (spec_makes(spec, NS_USER))
         check_ids(spec, top);
     if (!has_users && (spec->uid_maps.count || spec->gid_maps.count))

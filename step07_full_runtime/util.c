@@ -141,15 +141,49 @@ static void write_record(const char *level, const char *text)
     write_line(settings.file_fd, line, n, sizeof(line));
 }
 
-void log_text(enum log_level level, const char *text)
+/*
+ * Engines look for these words in the log, and then tell their user that the
+ * command was not found (127) or may not be executed (126). So where the
+ * command is not meant, others say the same.
+ */
+static char *reword(const char *text)
+{
+    static const struct {
+        int error;
+        const char *words;
+    } REASONS[] = {
+        {ENOENT, "it is missing"},
+        {ENOTDIR, "part of the path is no directory"},
+        {EACCES, "access is denied"},
+        {EPERM, "not allowed"},
+    };
+    char *line = copy_string(text);
+    for (size_t i = 0; i < ARRAY_SIZE(REASONS); i++) {
+        const char *words = strerror(REASONS[i].error);
+        for (char *at; (at = strstr(line, words));) {
+            char *before = line;
+            line = print_string("%.*s%s%s", (int)(at - before), before,
+                                REASONS[i].words, at + strlen(words));
+            free(before);
+        }
+    }
+    return line;
+}
+
+void log_text(enum log_level level, int status, const char *text)
 {
     static const char *const names[] = {
         [LOG_ERROR] = "error",
         [LOG_WARNING] = "warning",
         [LOG_DEBUG] = "debug",
     };
-    if (settings.file_fd != -1)
-        write_record(names[level], text);
+    if (settings.file_fd != -1) {
+        CLEANUP(free_string)
+        char *record = level == LOG_ERROR && status == EXIT_RUNTIME
+                           ? reword(text)
+                           : copy_string(text);
+        write_record(names[level], record);
+    }
     if (settings.file_fd != -1 && level == LOG_DEBUG)
         return;
     char line[LINE_SIZE + 128];
@@ -185,7 +219,7 @@ static void say(enum log_level level, int status, const char *format,
     if (settings.report_fd != -1)
         report(level, status, text);
     else
-        log_text(level, text);
+        log_text(level, status, text);
 }
 
 /* In the child, exit(3) would run the parent's undo functions. */

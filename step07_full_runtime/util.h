@@ -55,8 +55,9 @@ enum log_level {
     LOG_WARNING,
     LOG_DEBUG, /* narration */
 };
-/* Log a line that is complete, such as one that the child has reported. */
-void log_text(enum log_level level, const char *text);
+/* Log a line that is complete, such as one that the child has reported; status
+ * is what an error ends the program with. */
+void log_text(enum log_level level, int status, const char *text);
 
 /* From here on this process is the container's side: die() must _exit(2), so
  * that the parent's undo functions (atexit) do not run in the child. */
