@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "log_record.h"
 #include "util.h"
 
 /* Configuration files are small; more than this is a mistake or an attack. */
@@ -92,23 +92,6 @@ bool is_verbose(void)
     return settings.verbose;
 }
 
-/* What may stand between the quotes of a JSON string. */
-static size_t escape(char *out, size_t space, const char *text)
-{
-    size_t n = 0;
-    for (; *text && n + 7 < space; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            out[n++] = '\\';
-        if (byte < 0x20)
-            n += (size_t)sprintf(out + n, "\\u%04x", byte);
-        else
-            out[n++] = *text;
-    }
-    out[n] = '\0';
-    return n;
-}
-
 /* One write(2) for the whole line, so that two processes' lines do not mix.
  * Nobody is left to tell if it fails. */
 static void write_line(int fd, char *line, size_t length, size_t space)
@@ -120,56 +103,6 @@ static void write_line(int fd, char *line, size_t length, size_t space)
     (void)ignored;
 }
 
-/* A record as the engines that call us read it, from runc as from us. */
-static void write_record(const char *level, const char *text)
-{
-    char line[2 * LINE_SIZE];
-    char now[40];
-    time_t seconds = time(NULL);
-    struct tm tm;
-    strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
-    size_t n;
-    if (settings.is_json)
-        n = (size_t)sprintf(line, "{\"level\":\"%s\",\"msg\":\"", level);
-    else
-        n = (size_t)sprintf(line, "time=\"%s\" level=%s msg=\"", now, level);
-    n += escape(line + n, sizeof(line) - n - 80, text);
-    if (settings.is_json)
-        n += (size_t)sprintf(line + n, "\",\"time\":\"%s\"}", now);
-    else
-        n += (size_t)sprintf(line + n, "\"");
-    write_line(settings.file_fd, line, n, sizeof(line));
-}
-
-/*
- * Engines look for these words in the log, and then tell their user that the
- * command was not found (127) or may not be executed (126). So where the
- * command is not meant, others say the same.
- */
-static char *reword(const char *text)
-{
-    static const struct {
-        int error;
-        const char *words;
-    } REASONS[] = {
-        {ENOENT, "it is missing"},
-        {ENOTDIR, "part of the path is no directory"},
-        {EACCES, "access is denied"},
-        {EPERM, "not allowed"},
-    };
-    char *line = copy_string(text);
-    for (size_t i = 0; i < ARRAY_SIZE(REASONS); i++) {
-        const char *words = strerror(REASONS[i].error);
-        for (char *at; (at = strstr(line, words));) {
-            char *before = line;
-            line = print_string("%.*s%s%s", (int)(at - before), before,
-                                REASONS[i].words, at + strlen(words));
-            free(before);
-        }
-    }
-    return line;
-}
-
 void log_text(enum log_level level, int status, const char *text)
 {
     static const char *const names[] = {
@@ -177,13 +110,9 @@ void log_text(enum log_level level, int status, const char *text)
         [LOG_WARNING] = "warning",
         [LOG_DEBUG] = "debug",
     };
-    if (settings.file_fd != -1) {
-        CLEANUP(free_string)
-        char *record = level == LOG_ERROR && status == EXIT_RUNTIME
-                           ? reword(text)
-                           : copy_string(text);
-        write_record(names[level], record);
-    }
+    if (settings.file_fd != -1)
+        log_record(settings.file_fd, settings.is_json, names[level], text,
+                   status == EXIT_RUNTIME);
     if (settings.file_fd != -1 && level == LOG_DEBUG)
         return;
     char line[LINE_SIZE + 128];
