@@ -82,16 +82,9 @@ test01 test02 test03 test04 test05 test06 test07: ## run one step's tests
 	@scripts/setup build test
 	@scripts/test $(@:test%=%)
 
-diff02: step01_fork_exec/demo.c step02_pid_ns/demo.c
-diff03: step02_pid_ns/demo.c step03_uts_ns/demo.c
-diff04: step03_uts_ns/demo.c step04_mount_proc/demo.c
-diff05: step04_mount_proc/demo.c step05_cgroup_v2/demo.c
-diff06: step05_cgroup_v2/demo.c step06_veth/demo.c
 diff02 diff03 diff04 diff05 diff06 diff07: ## show what one step adds
-# (git says 1 for "different", 128 for an error.)
 diff02 diff03 diff04 diff05 diff06:
-	@git --no-pager diff --no-index --numstat $^ || [ $$? != 128 ]
-	@git diff --no-index $^ || [ $$? != 128 ]
+	@scripts/lab diff --step=$(@:diff%=%)
 
 # step07 is no longer one file: show what it is made of.
 diff07:

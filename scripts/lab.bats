@@ -114,8 +114,12 @@ END
     [[ $output == *"there already"*"make reset STEP=01"* ]]
     [[ $(tail -n 1 work/step01_fork_exec/demo.c) == '/* mine */' ]]
     lab lab --step=02
-    cmp work/step02_pid_ns/demo.c step01_fork_exec/demo.c
-    cmp work/step02_pid_ns/demonstration.c step02_pid_ns/demonstration.c
+    # All of the step before, with the scenes of this one.
+    for file in step01_fork_exec/*.[ch]; do
+        [[ $file == */scenes.c ]] || cmp "work/step02_pid_ns/${file##*/}" "$file"
+    done
+    cmp work/step02_pid_ns/scenes.c step02_pid_ns/scenes.c
+    [[ ! -e work/step02_pid_ns/namespaces.c ]]
 }
 
 @test "lab --from=mine begins with the reader's own step before" {
@@ -196,7 +200,7 @@ END
 
 @test "a program that does not compile: the compiler's error, and one clear sentence" {
     ours 01
-    sed -i 's/^#include <errno.h>//' work/step01_fork_exec/demo.c
+    sed -i 's/^#include "demo.h"//' work/step01_fork_exec/demo.c
     lab grade --step=01
     ((status == 0))
     [[ $output == *demo.c:*error:*'does not compile'*': 0 of '* ]]
@@ -236,7 +240,7 @@ exit 2'
     scripts/lab watch --step=01 </dev/null >"$watched" 2>&1 3>&- &
     watcher=$!
     eventually grep -q 'step01: 0 of ' "$watched"
-    sed 's/^#include <errno.h>//' step01_fork_exec/demo.c >new
+    sed 's/^#include "demo.h"//' step01_fork_exec/demo.c >new
     mv new work/step01_fork_exec/demo.c
     eventually grep -q 'does not compile' "$watched"
     kill -TERM "$watcher"

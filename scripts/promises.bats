@@ -1236,7 +1236,7 @@ END
 
 # needs: the exit status is the command's own
 # hint: A scene says NOT OBSERVED. Which, and what does it miss?
-# hint: Run the demo without a command. The scenes are in demonstration.c, `.sees` is what must come out.
+# hint: Run the demo without a command. The scenes are in scenes.c, `.sees` is what must come out.
 # hint: `if (!container.argv[0]) return demonstrate(container.chapter);` in main, and then the scene's own feature.
 # bats test_tags=upto:06
 @test "without a command it gives its demonstration, and observes all it claims" {

@@ -351,7 +351,7 @@ signal_waits() {
 # needs: each deadly signal gives its own status
 # needs: -v names the shell, the demo and the command by their PIDs
 # hint: The demonstration runs your demo and looks for words in what it prints. Which scene says NOT OBSERVED?
-# hint: Run the demo without a command: it shows each scene. demonstration.c lists what each must print (`.sees`) and
+# hint: Run the demo without a command: it shows each scene. scenes.c lists what each must print (`.sees`) and
 #   its status.
 # hint: It wants the narration too: `narrate(c, "waitpid: stopped by signal %d   # kill -CONT %d", ...)` in collect.
 @test "the demonstration shows each way to end, and a stopped child as the host sees it" {

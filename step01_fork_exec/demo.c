@@ -4,176 +4,16 @@
  *   step01  run a program and report how it ended    fork(2), execve(2)
  *
  * Read it from main, at the end, upwards: every function stands below those
- * that it calls. Try it with -v, which narrates each kernel call.
+ * that it calls. What has a file of its own is listed in demo.h. Try it with
+ * -v, which narrates each kernel call.
  */
 #define _GNU_SOURCE
 
-#include <ctype.h>
-#include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Exit statuses, as a shell's: our own failures keep clear of the program's. */
-enum {
-    EXIT_USAGE = 2,
-    EXIT_DEMO_FAILED = 125,
-    EXIT_CANNOT_EXECUTE = 126,
-    EXIT_NOT_FOUND = 127,
-    EXIT_SIGNALLED = 128, /* and the signal's number on top */
-};
-
-/* demonstration.c: what the demo does without a command. */
-int demonstrate(int chapter);
-int newest_chapter(void);
-
-/* Everything we know about the one container that we run. */
-struct container {
-    char **argv; /* the program to run, and its arguments */
-    pid_t pid; /* its PID, as the host sees it */
-    int status; /* how it ended, as an exit status */
-    bool ended;
-    bool verbose; /* narrate each kernel call */
-    int chapter; /* whose demonstration to give; 0: the newest one's */
-    sigset_t signals; /* what wait_for_child waits for */
-};
-
-/* ------------------------------------------------------- words and errors */
-
-/*
- * One line on standard error, in one write, so that parent and child don't
- * talk into each other's lines. Whatever a line quotes, it stays a line.
- */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    char line[8192];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    for (char *p = line; *p; p++) {
-        if (iscntrl((unsigned char)*p))
-            *p = '?';
-    }
-    dprintf(STDERR_FILENO, "%s\n", line);
-}
-
-/*
- * Say which kernel call comes next and the shell command that does the same.
- * The number in brackets is who speaks, as getpid(2) tells it.
- */
-__attribute__((format(printf, 2, 3))) static void
-narrate(const struct container *c, const char *format, ...)
-{
-    char call[4096];
-    if (!c->verbose)
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(call, sizeof(call), format, arguments);
-    va_end(arguments);
-    say("demo[%d]: %s", getpid(), call);
-}
-
-/*
- * Report what failed, on which object, and why: errno, then what to do about
- * it. HINT may be NULL. In the child the parent hands our status on.
- */
-__attribute__((noreturn, format(printf, 2, 3))) static void
-die_with_hint(const char *hint, const char *format, ...)
-{
-    int error = errno;
-    char what[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(what, sizeof(what), format, arguments);
-    va_end(arguments);
-    if (!hint && (error == EPERM || error == EACCES) && geteuid() != 0)
-        hint = "this needs root: try sudo";
-    say(hint ? "demo: %s: %s (%s)" : "demo: %s: %s", what, strerror(error),
-        hint);
-    exit(EXIT_DEMO_FAILED);
-}
-
-#define die(...) die_with_hint(NULL, __VA_ARGS__)
-
-__attribute__((noreturn)) static void
-usage_error(const char *option, const char *value, const char *why)
-{
-    say("demo: --%s%s%s: %s (see --help)", option, *value ? " " : "", value,
-        why);
-    exit(EXIT_USAGE);
-}
-
-/* ------------------------------------------------------------------ child */
-
-/* Does FD start with these bytes? */
-static bool starts_with(int fd, const char *bytes, size_t length)
-{
-    char start[8];
-    return pread(fd, start, length, 0) == (ssize_t)length &&
-           memcmp(start, bytes, length) == 0;
-}
-
-/*
- * "No such file" may mean a file that the program needs: a script names its
- * interpreter after #!, an ELF file its dynamic loader. execve(2)
- */
-static const char *why_not_executed(const char *path, int error)
-{
-    struct stat status;
-    if (!strchr(path, '/'))
-        return error == ENOENT ? "no such program in $PATH" : NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1 || fstat(fd, &status) == -1)
-        return NULL;
-    bool script = starts_with(fd, "#!", 2);
-    bool elf = starts_with(fd, ELFMAG, SELFMAG);
-    close(fd);
-    if (S_ISDIR(status.st_mode))
-        return "it is a directory";
-    if (error == ENOENT && script)
-        return "it is there, but the interpreter in its #! line is not";
-    if (error == ENOENT && elf)
-        return "it is there, but the loader that it was linked with is not";
-    if (error == ENOEXEC && elf)
-        return "built for another architecture?";
-    if (error == ENOEXEC)
-        return "no ELF file, and no script with a #! line";
-    if (error == EACCES)
-        return "not executable, or on a noexec mount";
-    return NULL;
-}
-
-/*
- * Become the program. What is not replaced stays: PID, namespaces, working
- * directory, descriptors without O_CLOEXEC. Returns only to fail. execve(2)
- * (execvp(3) alone would feed a file that is no program to /bin/sh.)
- */
-__attribute__((noreturn)) static void run_program(const struct container *c)
-{
-    const char *name = c->argv[0];
-    narrate(c, "execve(\"%s\"), my parent is %d   # exec %s", name, getppid(),
-            name);
-    if (strchr(name, '/'))
-        execv(name, c->argv);
-    else
-        execvp(name, c->argv);
-    int error = errno;
-    const char *why = why_not_executed(name, error);
-    say(why ? "demo: execute %s: %s (%s)" : "demo: execute %s: %s", name,
-        strerror(error), why);
-    exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
-}
+#include "demo.h"
 
 /* The signals that the parent waits for are the program's to handle again. */
 static void unblock_signals(const struct container *c)
@@ -188,8 +28,6 @@ __attribute__((noreturn)) static void child(struct container *c)
     unblock_signals(c);
     run_program(c);
 }
-
-/* ----------------------------------------------------------------- parent */
 
 /*
  * From now on signals wait until we ask for them, in wait_for_child: none is
@@ -277,109 +115,6 @@ static void wait_for_child(struct container *c)
             pass_on(c, &info);
     }
 }
-
-/* ----------------------------------------------------------- command line */
-
-/* One row for each option: getopt_long(3) and --help both read it. */
-struct option_row {
-    const char *name;
-    char letter; /* 0: it has none */
-    const char *value; /* what --help calls its value; NULL: it has none */
-    void (*apply)(struct container *c, const struct option_row *row,
-                  const char *value);
-    const char *help;
-};
-
-static void set_verbose(struct container *c, const struct option_row *row,
-                        const char *value)
-{
-    (void)row;
-    (void)value;
-    c->verbose = true;
-}
-
-/* A whole number from LEAST to MOST, and nothing after it. */
-static long parse_number(const char *option, const char *value, long least,
-                         long most)
-{
-    char *end = NULL;
-    long number = isdigit((unsigned char)*value) ? strtol(value, &end, 10) : -1;
-    if (!end || *end != '\0' || number < least || number > most)
-        usage_error(option, value, "not a number, or out of range");
-    return number;
-}
-
-static void set_chapter(struct container *c, const struct option_row *row,
-                        const char *value)
-{
-    c->chapter = (int)parse_number(row->name, value, 1, newest_chapter());
-}
-
-static const struct option_row rows[] = {
-    {"help", 'h', NULL, NULL, "print this help"},
-    {"verbose", 'v', NULL, set_verbose, "narrate each kernel call"},
-    {"chapter", 0, "N", set_chapter, "demonstrate chapter N, not the newest"},
-};
-
-enum {
-    ROWS = sizeof(rows) / sizeof(*rows),
-    LONG_OPTION = 256, /* plus the row: what getopt_long returns for a name */
-};
-
-__attribute__((noreturn)) static void print_help(void)
-{
-    puts("usage: demo [options] [--] [command [argument...]]\n"
-         "Run a command in the container built so far; without a command,\n"
-         "demonstrate the chapter's kernel feature.\n");
-    for (int i = 0; i < ROWS; i++) {
-        const char *value = rows[i].value ? rows[i].value : "";
-        printf(rows[i].letter ? "  -%c," : "     ", rows[i].letter);
-        printf(" --%s %-*s %s\n", rows[i].name, 22 - (int)strlen(rows[i].name),
-               value, rows[i].help);
-    }
-    puts(
-        "\nExit status: the command's own; 128+N: killed by signal N;\n"
-        "127: not found; 126: cannot execute; 125: the demo failed; 2: usage.");
-    exit(EXIT_SUCCESS);
-}
-
-/* The row that getopt_long means; NULL: it has printed an error. */
-static const struct option_row *find_row(int option)
-{
-    for (int i = 0; i < ROWS; i++) {
-        if (option == LONG_OPTION + i || option == rows[i].letter)
-            return &rows[i];
-    }
-    return NULL;
-}
-
-/* Fill in the container: the defaults, then what the command line says. */
-static void parse_options(struct container *c, int argc, char **argv)
-{
-    struct option options[ROWS + 1] = {0};
-    char letters[ROWS + 2] = "+"; /* options end where the command begins */
-    char *letter = letters + 1;
-    int option;
-    for (int i = 0; i < ROWS; i++) {
-        options[i].name = rows[i].name;
-        options[i].has_arg = rows[i].value ? required_argument : no_argument;
-        options[i].val = LONG_OPTION + i;
-        if (rows[i].letter)
-            *letter++ = rows[i].letter;
-    }
-    argv[0] = "demo"; /* what getopt_long calls us in its errors */
-    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
-        const struct option_row *row = find_row(option);
-        if (!row)
-            exit(EXIT_USAGE);
-        if (!row->apply)
-            print_help();
-        row->apply(c, row, optarg);
-    }
-    c->argv = argv + optind;
-}
-
-/* ------------------------------------------------------------------- main */
 
 /* What the parent does while the child is, or becomes, the container. */
 static void parent(struct container *c)

@@ -574,7 +574,7 @@ opens() {
 # needs: -n and --net open a network namespace
 # needs: -i and --ipc open an IPC namespace
 # hint: Which scene of chapter 2 says NOT OBSERVED, and what does it look for?
-# hint: `./demo --chapter 2` and its scenes in demonstration.c. The first one also looks into what -v prints.
+# hint: `./demo --chapter 2` and its scenes in scenes.c. The first one also looks into what -v prints.
 # hint: `narrate(c, "clone3() = %d, my parent is %d   # unshare --pid --fork", ...)` in start; the child narrates as
 #   demo[1].
 @test "the demonstration shows process 1 with both its numbers" {

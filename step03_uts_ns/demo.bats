@@ -268,7 +268,7 @@ assert_refused() {
 # needs: its name is the one of --hostname
 # needs: -v names the call, and the shell's command for it
 # hint: Which scene of chapter 3 says NOT OBSERVED?
-# hint: `./demo --chapter 3`; demonstration.c says what each scene must show.
+# hint: `./demo --chapter 3`; scenes.c says what each scene must show.
 # hint: Both scenes: `set_hostname(c);` in child, its narration, and "container" as the default in parse_options.
 @test "the demonstration observes all that it claims" {
     demo --chapter 3

@@ -732,7 +732,7 @@ without_leak_check() {
 # needs: --without=private: the mounts leak, but into a namespace that the demo sacrifices
 # needs: --without=pivot: joining its own mount namespace leads to the host's root
 # hint: Which scene of chapter 4 says NOT OBSERVED?
-# hint: `sudo ./demo --chapter 4`; the scenes and what they must show are in demonstration.c.
+# hint: `sudo ./demo --chapter 4`; the scenes and what they must show are in scenes.c.
 # hint: Two scenes need `--without`: leave_out notes the word, `without(c, "pivot")` and `without(c, "private")` ask
 #   for it.
 @test "the demonstration observes all that it claims" {

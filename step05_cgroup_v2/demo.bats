@@ -789,7 +789,7 @@ one_limit_alone() {
 # needs: it reads its limits in /sys/fs/cgroup, and nothing beside
 # needs: --without=swap-limit leaves swap unlimited
 # hint: Which scene of chapter 5 says NOT OBSERVED?
-# hint: `sudo ./demo --chapter 5`; the scenes are in demonstration.c. Most read files in /sys/fs/cgroup of the
+# hint: `sudo ./demo --chapter 5`; the scenes are in scenes.c. Most read files in /sys/fs/cgroup of the
 #   container.
 # hint: Most need mount_cgroup: `mount("cgroup2", "/sys/fs/cgroup", "cgroup2", ...)`, the rest one limit each.
 @test "the demonstration observes all of it" {

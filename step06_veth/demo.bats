@@ -849,7 +849,7 @@ SH
 # needs: with --nat the world sees the host's address, and answers
 # needs: two containers reach each other over one bridge
 # hint: Which scene of chapter 6 says NOT OBSERVED?
-# hint: `sudo ./demo --chapter 6`; the scenes are in demonstration.c, with the host's script for each.
+# hint: `sudo ./demo --chapter 6`; the scenes are in scenes.c, with the host's script for each.
 # hint: The scenes use all of attach_network and set_up_network, and one of them `--without=handshake`.
 @test "the demonstration observes all of it" {
     requires nat

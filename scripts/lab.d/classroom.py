@@ -68,13 +68,14 @@ def stage(student, step, files, directory):
         name = "demo.c" if len(files) == 1 else os.path.basename(path)
         with open(path, "rb") as file:
             text = file.read(LARGEST)
-        if name != "demonstration.c" or step == "07":
+        if name not in catalogue.GIVEN or step == "07":
             digest.update(name.encode() + text)
             with open(f"{target}/{name}", "wb") as file:
                 file.write(text)
     own = f"{TOP}/{catalogue.directory_of(step)}"
     if step != "07":
-        shutil.copy(f"{own}/demonstration.c", target)
+        for given in catalogue.given_files(step):
+            shutil.copy(given, target)
     for path in sorted(os.listdir(own)):
         if path.endswith(".bats"):
             with open(f"{own}/{path}", "rb") as file:

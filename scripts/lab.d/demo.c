@@ -22,6 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "demonstration.h" /* what the demo does without a command */
+
 /* Exit statuses, as a shell's: our own failures keep clear of the program's. */
 enum {
     EXIT_USAGE = 2,
@@ -30,10 +32,6 @@ enum {
     EXIT_NOT_FOUND = 127,
     EXIT_SIGNALLED = 128, /* and the signal's number on top */
 };
-
-/* demonstration.c: what the demo does without a command. */
-int demonstrate(int chapter);
-int newest_chapter(void);
 
 int main(int argc, char **argv)
 {

@@ -1,0 +1,116 @@
+/*
+ * scenes.c - what each chapter's demonstration shows.
+ */
+#include "demonstration.h"
+
+/* A script for the container's shell; the host looks while it waits. */
+#define SHELL(script) "/bin/sh", "-c", script
+#define THEN_WAIT "; echo ready; read _ || :"
+
+const struct scene scenes[] = {
+    {
+        .chapter = 1,
+        .shows = "fork(2) makes a child; execve(2) makes it another program",
+        .arguments = {"-v", "echo", "hello world"},
+        .sees = {"my parent is", "execve(\"echo\")", "hello world"},
+    },
+    {
+        .chapter = 1,
+        .shows = "its exit status becomes ours",
+        .arguments = {SHELL("exit 42")},
+        .status = 42,
+    },
+    {
+        .chapter = 1,
+        .until = 1,
+        .shows = "killed by signal 15: 128 + 15, as in every shell",
+        .arguments = {SHELL("kill -TERM $$")},
+        .status = 143,
+    },
+    {
+        .chapter = 1,
+        .shows = "a program that is not there: 127",
+        .arguments = {"no-such-program"},
+        .sees = {"no such program in $PATH"},
+        .status = 127,
+    },
+    {
+        .chapter = 1,
+        .shows = "a stopped child is not a dead one",
+        .arguments = {"-v", SHELL("trap : TERM" THEN_WAIT)},
+        .host = "kill -STOP $PID; cd /proc\n"
+                "until grep '^State.*T' $PID/status; do sleep 0.01; done\n"
+                "while grep -q 'ShdPnd:.*1....$' $DEMO_PID/status; do :; done\n"
+                "sleep 0.1; kill -CONT $PID",
+        .sees = {"T (stopped)", "stopped by signal 19"},
+    },
+    {
+        .chapter = 2,
+        .shows = "the container's process 1 has no parent in there",
+        .arguments = {"-v", SHELL("echo I am $$, my parent is $PPID")},
+        .sees = {"clone3() =", "demo[1]: execve", "I am 1, my parent is 0"},
+    },
+    {
+        .chapter = 2,
+        .shows = "the host knows it by another number: the same process, twice",
+        .arguments = {SHELL("echo I am $$" THEN_WAIT)},
+        .host = "echo I see $PID; grep NSpid /proc/$PID/status",
+        .sees = {"I am 1", "I see ", "\t1\n"},
+    },
+    {
+        .chapter = 2,
+        .until = 3,
+        .shows = "ps still shows the host: /proc is still the host's",
+        .arguments = {SHELL("read pid rest </proc/self/stat\n"
+                            "echo I am $$, but /proc calls me $pid\n"
+                            "[ $pid != 1 ] && echo it is not my /proc")},
+        .sees = {"I am 1, but", "it is not my /proc"},
+    },
+    {
+        .chapter = 2,
+        .shows = "process 1 is deaf to signals that it has no handler for",
+        .arguments = {SHELL("kill -TERM $$; kill -KILL $$; echo still here")},
+        .sees = {"still here"},
+    },
+    {
+        .chapter = 2,
+        .shows = "who loses its parent in there gets process 1 as its parent",
+        .arguments = {SHELL("(sleep 1000 &)" THEN_WAIT)},
+        .host = "read orphan rest </proc/$PID/task/$PID/children\n"
+                "ps -o pid,ppid,args -p $PID,$orphan 2>/dev/null ||\n"
+                "    grep -H PPid /proc/$orphan/status\n"
+                "grep -q \"PPid:.$PID$\" /proc/$orphan/status && echo adopted",
+        .sees = {"adopted"},
+    },
+    {
+        .chapter = 2,
+        .shows = "a process 1 that does not wait for it leaves a zombie",
+        .arguments = {SHELL("(sleep 0.1 &); echo ready; exec cat")},
+        .host = "for try in 1 2 3 4 5 6 7 8 9; do\n"
+                "    read zombie rest </proc/$PID/task/$PID/children\n"
+                "    grep '^State.*Z' /proc/$zombie/status && break\n"
+                "    sleep 0.1\n"
+                "done",
+        .sees = {"Z (zombie)"},
+    },
+    {
+        .chapter = 2,
+        .shows = "each namespace is a flag: -n and -i here, no -U",
+        .arguments = {"-n", "-i", SHELL("cd /proc/self" THEN_WAIT)},
+        .host =
+            "for type in ipc net pid user; do\n"
+            "    echo $type: host $(readlink /proc/self/ns/$type),"
+            " container $(readlink /proc/$PID/ns/$type)\n"
+            "done\n"
+            "[ /proc/self/ns/net -ef /proc/$PID/ns/net ] || echo two nets\n"
+            "[ /proc/self/ns/user -ef /proc/$PID/ns/user ] && echo one user",
+        .sees = {"two nets", "one user"},
+    },
+};
+
+const size_t scene_count = sizeof(scenes) / sizeof(*scenes);
+
+int newest_chapter(void)
+{
+    return scenes[scene_count - 1].chapter;
+}
