@@ -846,6 +846,26 @@ has_in_cgroup() {
     [[ ! -e $cgroup ]]
 }
 
+# needs: after SIGKILL scripts/cleanup removes what is left, and the demo runs again
+# hint: The kernel forgets the wish to die with the parent when a process changes its user. Who else knows the container?
+# hint: prctl(2), PR_SET_PDEATHSIG, NOTES; kernel: admin-guide/cgroup-v2.rst, cgroup.kill. scripts/cleanup uses that.
+# hint: Nothing new: `CLONE_INTO_CGROUP` in make_cgroup, and the name of the cgroup.
+# bats test_tags=from:05,upto:06
+@test "after SIGKILL scripts/cleanup ends a command that has changed its user" {
+    start_demo start-stop-daemon -S -c 65534:65534 -x /bin/sleep -- 1000
+    pid=$(container_pid)
+    eventually is_nobody "$pid"
+    kill -KILL "$demo_pid"
+    wait_for_demo
+    run_and_show "$TOP/scripts/cleanup"
+    assert_status 0
+    eventually process_ended "$pid"
+}
+
+is_nobody() {
+    [[ $(status_field "$1" Uid) == 65534* ]]
+}
+
 # needs: SIGTERM and the others reach a command that handles them
 # hint: SIGCHLD also comes when a child stops. Did you take that for its end?
 # hint: waitpid(2): WUNTRACED reports stops, and WIFSTOPPED recognises them. sigaction(2) has SA_NOCLDSTOP.
