@@ -123,6 +123,8 @@ completes() {
     [[ $output == "$(commands | sort | tr '\n' ' ')" && $output == *features*run* ]]
     completes rung st
     assert_output 'start state '
+    completes rung help st
+    assert_output 'start state '
     completes rung --root / de
     assert_output 'delete '
     completes rung --log-format ''

@@ -663,6 +663,24 @@ CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig
     ((bad == 0 && failed > 15))
 }
 
+# hint: You could not look whether the process lives. What did you take that for?
+# hint: proc(5): only ENOENT and ESRCH mean that it is gone.
+# hint: read_process in state.c.
+@test "a process that cannot be looked at is not taken for gone" {
+    bundle
+    oci_run
+    # Its /proc/PID/stat is a link to itself: open(2) fails with ELOOP.
+    for command in state delete kill; do
+        run_and_show unshare --mount sh -c '
+            mount -t tmpfs none /proc && mkdir "/proc/$1" && ln -s stat "/proc/$1/stat" && shift && "$@"' - \
+            "$pid" "$DEMO_PROGRAM" --root "$state" "$command" c1
+        ((status != 0))
+        assert_one_line_error '*Too many levels of symbolic links*' || return
+    done
+    is running
+    [[ -e $cgroup ]]
+}
+
 # points: 3
 # hint: Between which two calls was something made that no file names?
 # hint: strace(1): `-e inject=CALL:signal=KILL:when=N`; rename(2).

@@ -147,6 +147,8 @@ void process_directory(const struct spec *spec)
     if (result == -1)
         die("change to the working directory %s", cwd);
     char *path = getcwd(NULL, 0);
+    if (!path && errno != ENOENT)
+        die("find the working directory %s", cwd);
     if (!path || path[0] != '/')
         fail("the working directory %s is outside the root", cwd);
     free(path);

@@ -58,7 +58,7 @@ _rung() {
         words=$(_rung_values "$rung" "$command" "$previous")
     elif [[ $current == -* ]]; then
         words=$(_rung_flags "$rung" ${command:+"$command"})
-    elif [[ -z $command ]]; then
+    elif [[ -z $command || $command$arguments == help0 ]]; then
         words=$("$rung" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p')
     elif [[ $command == kill && $arguments == 1 ]]; then
         words=$(compgen -A signal SIG)

@@ -71,6 +71,9 @@ static bool read_process(pid_t pid, struct process *p)
 {
     CLEANUP(free_string) char *path = print_string("/proc/%d/stat", (int)pid);
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
+    /* Who cannot look must not take it for gone. */
+    if (!text && errno != ENOENT && errno != ESRCH)
+        die("read %s", path);
     const char *rest = text ? strrchr(text, ')') : NULL;
     return rest && sscanf(rest + 1,
                           " %c %*s %*s %*s %*s %*s %u %*s %*s %*s %*s %*s %*s "
