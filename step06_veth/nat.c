@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <nftables/libnftables.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,15 @@ static char *run_nft(const char *command)
     return output;
 }
 
+/* Have it run the command: true if all went well. */
+static bool nft(const char *command)
+{
+    char *output = run_nft(command);
+    bool went_well = output != NULL;
+    free(output);
+    return went_well;
+}
+
 static const char forward_path[] = "/proc/sys/net/ipv4/ip_forward";
 
 /*
@@ -43,15 +53,11 @@ void open_nat(const struct container *c)
     struct in_addr subnet = {
         c->ip.s_addr & htonl(UINT32_MAX << (32 - c->prefix)),
     };
-    char *table = run_nft("list table ip rung");
     snprintf(command, sizeof(command),
              "add table ip rung { comment \"ip_forward was %c\"; }", forward);
-    char *made = table ? NULL : run_nft(command);
-    if (!table && !made)
+    if (!nft("list table ip rung") && !nft(command))
         die_with_hint("has this kernel nftables for IPv4?",
                       "make the nftables table ip rung");
-    free(table);
-    free(made);
     snprintf(
         command, sizeof(command),
         "add chain ip rung from_%s { type nat hook postrouting priority 100; "
@@ -61,10 +67,8 @@ void open_nat(const struct container *c)
         c->bridge, c->bridge, c->bridge, inet_ntoa(subnet), c->prefix,
         c->bridge);
     narrate(c, "libnftables   # nft '%s'", command);
-    char *output = run_nft(command);
-    if (!output)
+    if (!nft(command))
         die("set up NAT for %s/%d", inet_ntoa(subnet), c->prefix);
-    free(output);
     narrate(c, "write(ip_forward)   # sysctl net.ipv4.ip_forward=1");
     if (write_file(AT_FDCWD, forward_path, "1") == -1)
         die("switch on %s", forward_path);
@@ -74,18 +78,16 @@ void open_nat(const struct container *c)
 void close_nat(const struct container *c)
 {
     char command[64];
-    char *table = run_nft("list table ip rung");
-    if (!table)
+    if (!nft("list table ip rung"))
         return;
-    free(table);
     snprintf(command, sizeof(command), "delete chain ip rung from_%s",
              c->bridge);
-    free(run_nft(command));
-    table = run_nft("list table ip rung");
+    (void)nft(command); /* gone already? */
+    char *table = run_nft("list table ip rung");
     if (table && !strstr(table, "chain ")) {
         if (strstr(table, "ip_forward was 0"))
             (void)write_file(AT_FDCWD, forward_path, "0"); /* NAT is off */
-        free(run_nft("delete table ip rung"));
+        (void)nft("delete table ip rung"); /* somebody's rule is in it? */
     }
     free(table);
 }

@@ -429,6 +429,7 @@ print()' >config.json
 # hint: fifo(7): O_NONBLOCK; a bundle's config.json is a regular file.
 # hint: read_file_at in util.c, check_bundles_file in options.c.
 @test "a pipe instead of a file: nobody waits for a writer, and who writes is read" {
+    # shellcheck disable=SC2034 # demo reads it
     DEMO_LIMIT=5
     mkfifo config.json pipe
     # It has a writer, who says nothing.
