@@ -164,7 +164,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $cgroup != "$own/test/shell/"* && $(value pids.max) == 20 ]]
     stop_demo
     # One that an engine has named cannot be anywhere else: so the error says why.
-    "$DEMO_PROGRAM" spec >"$BATS_TEST_TMPDIR/config.json"
+    "$DEMO_PROGRAM" spec --print >"$BATS_TEST_TMPDIR/config.json"
     sed -i "s|\"linux\": {|&\"cgroupsPath\": \"${own#"$(cgroup2_mount)"}/test/shell/rung-inner\",|" "$BATS_TEST_TMPDIR/config.json"
     run_and_show "$DEMO_PROGRAM" run --config "$BATS_TEST_TMPDIR/config.json" c9 true
     assert_status 125

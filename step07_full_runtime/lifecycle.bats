@@ -475,7 +475,7 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
 # --- The state ---
 
 # hint: A member is missing, or a number is a text. Who looked before it was used?
-# hint: jansson: json_typeof. Look at all of them when the file is read.
+# hint: `json_typeof` of jansson. Look at all of them when the file is read.
 # hint: wrong_member in state_file.c, with the table of what there has to be.
 @test "a state.json that is damaged is refused by name, and list shows the others" {
     bundle
