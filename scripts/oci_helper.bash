@@ -182,8 +182,7 @@ print(value if isinstance(value, str) else json.dumps(value))' "$1" "$2"
 }
 
 # receive_terminal OPTIONS...: run rung OPTIONS --console-socket SOCKET ID, and print what comes from the terminal it
-# sends. Once that is "ready", the bytes of $typed are typed. Unless $socket is another path, SOCKET's is relative: it
-# starts where the caller is.
+# sends. Once that is "ready", the bytes of $typed are typed.
 receive_terminal() {
     oci_set_up
     python3 -c '
@@ -194,8 +193,8 @@ server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 server.bind("console")
 server.listen()
 server.settimeout(60)
-path = os.environ.get("socket", "console")
-runtime = subprocess.Popen([program, "--root", state, words[0], "--console-socket", path, *words[1:]], stdin=subprocess.DEVNULL)
+# A relative path: it starts where the caller is.
+runtime = subprocess.Popen([program, "--root", state, words[0], "--console-socket", "console", *words[1:]], stdin=subprocess.DEVNULL)
 connection, _ = server.accept()
 _, fds, _, _ = socket.recv_fds(connection, 1000, 1)
 if words[0] == "create":

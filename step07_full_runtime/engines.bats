@@ -3,7 +3,7 @@
 # Real engines drive the runtime: podman, and containerd through its runc shim.  Everything is offline; the image is
 # made of build/rootfs.
 #
-# bats file_tags=step07,engines,any-runtime
+# bats file_tags=step07,engines
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load ../scripts/test_helper
 load ../scripts/oci_helper
