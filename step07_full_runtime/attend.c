@@ -22,6 +22,7 @@
 #include "console.h"
 #include "container.h"
 #include "host_files.h"
+#include "notify.h"
 #include "util.h"
 
 /*
@@ -215,6 +216,14 @@ static void copy_terminal(struct container *c, const struct pollfd *fds)
         c->terminal_fd = -1;
 }
 
+static void read_notify(struct container *c)
+{
+    if (!notify_pass(c->notify_fd, c->detach ? c->pid : 0))
+        return;
+    close_fd(&c->notify_fd);
+    c->notify_fd = -1;
+}
+
 /* The process has ended, perhaps before we heard all that it said. */
 static void read_last_words(struct container *c)
 {
@@ -227,20 +236,22 @@ static void read_last_words(struct container *c)
 static bool is_on_its_own(const struct container *c)
 {
     return (c->create && c->is_ready) ||
-           (c->detach && c->socket_fd == -1 && c->is_executing);
+           (c->detach && c->socket_fd == -1 && c->is_executing &&
+            c->notify_fd == -1);
 }
 
 void attend(struct container *c)
 {
     while (!is_on_its_own(c)) {
-        struct pollfd fds[5] = {
+        struct pollfd fds[6] = {
             {.fd = c->pidfd, .events = POLLIN},
             {.fd = c->signal_fd, .events = POLLIN},
             {.fd = c->socket_fd, .events = POLLIN},
+            {.fd = c->notify_fd, .events = POLLIN},
         };
-        nfds_t count = 3;
+        nfds_t count = 4;
         if (c->terminal_fd != -1)
-            count += (nfds_t)console_poll_fds(fds + 3, c->terminal_fd);
+            count += (nfds_t)console_poll_fds(fds + 4, c->terminal_fd);
         int timeout = c->terminal_fd == -1 ? -1 : console_timeout();
         int ready = poll(fds, count, timeout);
         if (ready == -1 && errno != EINTR)
@@ -254,8 +265,10 @@ void attend(struct container *c)
             read_socket(c);
         if (fds[1].revents)
             read_signals(c);
-        if (count > 3)
-            copy_terminal(c, fds + 3);
+        if (fds[3].revents)
+            read_notify(c);
+        if (count > 4)
+            copy_terminal(c, fds + 4);
         if (fds[0].revents) {
             read_last_words(c);
             return;

@@ -124,7 +124,7 @@ int channel_listen(const char *directory, const char *name, int type)
     int fd = open_socket(directory, name, type, &address, &directory_fd);
     if (fd == -1 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1 ||
-        listen(fd, 8) == -1) {
+        (type != SOCK_DGRAM && listen(fd, 8) == -1)) {
         int error = errno;
         close_fd(&fd);
         errno = error;

@@ -51,6 +51,7 @@
 #include "mounts.h"
 #include "namespaces.h"
 #include "netdevices.h"
+#include "notify.h"
 #include "process.h"
 #include "rootfs.h"
 #include "scheduling.h"
@@ -176,6 +177,7 @@ void container_prepare(struct container *c, const struct spec *spec,
         .child_socket_fd = -1,
         .start_fd = -1,
         .signal_fd = -1,
+        .notify_fd = -1,
         .terminal_fd = -1,
         .cgroup = {.fd = -1},
     };
@@ -223,6 +225,17 @@ static void record(struct container *c)
     }
     state_create(s);
     undo_at_exit(c);
+}
+
+/* A created container says READY=1 to `start`. */
+static void open_notify_socket(struct container *c)
+{
+    if (!notify_is_wanted())
+        return;
+    CLEANUP(free_string) char *directory = join_path(c->state_root, c->id);
+    notify_make(directory);
+    if (!c->create)
+        c->notify_fd = notify_listen(directory);
 }
 
 /* Where `start` will find the process that waits for it. */
@@ -344,6 +357,7 @@ static void bring_up(struct container *c)
     catch_signals(c);
     record(c);
     open_start_socket(c);
+    open_notify_socket(c);
     hooks_open_output(c->spec);
     cgroup_create(&c->cgroup);
     start(c);

@@ -28,6 +28,7 @@ struct container {
     int child_socket_fd;
     int start_fd; /* where a created container listens for `start`, or -1 */
     int signal_fd;
+    int notify_fd; /* where the command says that it is ready, or -1 */
     int terminal_fd; /* our side of the container's terminal, or -1 */
     int namespace_fds[NS_COUNT];
     bool is_ready; /* it waits for `start` */

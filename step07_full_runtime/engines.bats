@@ -573,6 +573,7 @@ json.dump(config, sys.stdout)
 # hint: seccomp_notify.c, in a user namespace.
 @test "podman, rootless: a seccomp agent judges calls" {
     requires student user_ns
+    cd /
     prepare_student
     mkdir -m 755 "$STORE/student/agent"
     cd "$STORE/student/agent"

@@ -17,6 +17,7 @@
 #include "edits.h"
 #include "flags.h"
 #include "json.h"
+#include "notify.h"
 #include "options.h"
 #include "rootfs.h"
 #include "run.h"
@@ -35,6 +36,19 @@ static void take_activation(json_t *config)
     globals.invocation.preserve_fds += parse_preserve_fds(count);
     edit_env(config, "LISTEN_FDS", text);
     edit_env(config, "LISTEN_FDS", "LISTEN_PID=1");
+}
+
+/* A service's command says there that it is ready: sd_notify(3). */
+static void take_notify(json_t *config, const char *id)
+{
+    static const char option[] = "NOTIFY_SOCKET";
+    if (!notify_is_wanted())
+        return;
+    CLEANUP(free_string)
+    char *volume = print_string("%s/%s/" NOTIFY_DIRECTORY ":/run/notify:ro",
+                                state_root(globals.root), id);
+    edit_volume(config, option, volume);
+    edit_env(config, option, "NOTIFY_SOCKET=/run/" NOTIFY_SOCKET);
 }
 
 /* Somebody has to hold the terminal's other side. */
@@ -64,8 +78,10 @@ int command_run(int argc, char **argv)
                     *id ? id : "''");
     globals.invocation.id = id;
     globals.invocation.needs_process = !is_create;
-    if (!is_create || json_object_get(options->config, "process"))
+    if (!is_create || json_object_get(options->config, "process")) {
         take_activation(options->config);
+        take_notify(options->config, id);
+    }
     static struct container container;
     container_prepare(
         &container,

@@ -137,7 +137,7 @@ PY
 }
 
 # hint: The root was made private. Was that before this mount, or after it?
-# hint: config-linux.md, "Rootfs Mount Propagation"; mount_namespaces(7).
+# hint: mount_namespaces(7), "Shared subtrees"; mount(2): MS_SHARED.
 # hint: mounts.c: rootfsPropagation is for the root, a mount's own option for that mount.
 @test "rootfsPropagation is private, and a mount is shared" {
     mkdir source
@@ -198,6 +198,68 @@ PY
         "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1 </dev/null >"$out" 2>&1 3<file
     [[ $(<"$out") == $'1 1\nof the service' ]]
 }
+
+# listen_as_systemd: write what is said at ./systemd to ./heard; $listener does so.
+listen_as_systemd() {
+    timeout 60 python3 -c '
+import socket
+service = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+service.bind("systemd")
+while True:
+    print(repr(service.recv(4096).decode()), flush=True)' >heard 2>&1 3>&- 4>&- &
+    listener=$!
+    eventually test -S systemd
+}
+
+# hint: Systemd believes the service's own processes alone. Who speaks for the command, and what may it say?
+# hint: sd_notify(3): READY=1, MAINPID=.
+# hint: notify.c: a socket for the container, in a directory of the state.
+@test "NOTIFY_SOCKET: run and start wait for the command's READY=1, and pass on that alone" {
+    make_own_root
+    gcc -x c -static -o "$root/bin/ready" - <<'C'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+int main(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, getenv("NOTIFY_SOCKET"), sizeof(address.sun_path) - 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    char *texts[] = {"STATUS=soon", "MAINPID=1\nREADY=1\nSTATUS=now"};
+    for (int i = 0; i < 2; i++) {
+        if (sendto(fd, texts[i], strlen(texts[i]), 0, (void *)&address, sizeof(address)) == -1)
+            return 1;
+        sleep(1);
+    }
+    return pause();
+}
+C
+    listen_as_systemd
+    export NOTIFY_SOCKET=$PWD/systemd
+    bundle 'process.args = ["ready"]' 'process.user = {"uid": 5, "gid": 5}'
+    oci run --detach --bundle "$bundle" c1
+    assert_status 0
+    eventually heard_ready 1
+    oci delete --force c1
+    bundle 'process.args = ["ready"]'
+    oci_create
+    assert_status 0
+    heard_ready 1
+    oci_start
+    assert_status 0
+    eventually heard_ready 2
+    run ! grep -E 'STATUS|MAINPID=1\b' heard
+    oci delete --force c1
+    # One that ends and never says it.
+    bundle 'process.args = ["true"]'
+    oci run --detach --bundle "$bundle" c1
+    eventually is stopped
+    kill "$listener"
+}
+
+heard_ready() { [[ $(grep -c READY=1 heard) == "$1" ]]; }
 
 # hint: Look at /proc/PID/fd while the container waits for start.
 # hint: runtime-linux.md, "File descriptors"; close_range(2).

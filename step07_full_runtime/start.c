@@ -16,6 +16,7 @@
 
 #include "channel.h"
 #include "container.h"
+#include "notify.h"
 #include "start.h"
 #include "util.h"
 
@@ -51,6 +52,8 @@ int container_start(struct state *state)
     if (c.pidfd == -1)
         die("start container %s", c.id);
     c.socket_fd = ask_to_start(state);
+    CLEANUP(free_string) char *directory = join_path(state->root, state->id);
+    c.notify_fd = notify_listen(directory);
     catch_signals(&c);
     let_go(&c);
     attend(&c);

@@ -21,8 +21,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct json_t;
+
 /* In ROOT/ID: where a created container waits for `start`. channel.h */
 #define START_SOCKET "start"
+/* A directory that the container sees, and in it the socket for READY=1. */
+#define NOTIFY_DIRECTORY "notify"
+#define NOTIFY_SOCKET "notify/notify.sock"
 
 enum status {
     STATUS_CREATING,

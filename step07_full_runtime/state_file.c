@@ -326,10 +326,11 @@ int state_remove(const struct state *s)
 {
     CLEANUP(free_string) char *path = file_path(s, FILE_NAME);
     CLEANUP(free_string) char *directory = join_path(s->root, s->id);
-    static const char *const others[] = {NEW_NAME, CONFIG_NAME, START_SOCKET};
+    static const char *const others[] = {NEW_NAME, CONFIG_NAME, START_SOCKET,
+                                         NOTIFY_SOCKET, NOTIFY_DIRECTORY};
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         CLEANUP(free_string) char *other = file_path(s, others[i]);
-        (void)unlink(other); /* if it stays, rmdir fails */
+        (void)remove(other); /* if it stays, rmdir fails */
     }
     if ((unlink(path) == -1 && errno != ENOENT) ||
         (rmdir(directory) == -1 && errno != ENOENT)) {
