@@ -3,7 +3,8 @@
  *
  * It sets all five sets of capabilities(7) to what the spec says, and must
  * never leave one as it was: an inheritable set that stays comes back with the
- * next file that has capabilities. New in step07.
+ * next file that has capabilities. It makes the system calls itself: libcap's
+ * functions pass over the numbers that libcap does not know. New in step07.
  */
 #define _GNU_SOURCE
 
@@ -13,6 +14,10 @@
 
 #include "capabilities.h"
 #include "util.h"
+
+enum {
+    SET_BITS = 64, /* capget(2) and capset(2) have room for so many */
+};
 
 static bool has(uint64_t set, int capability)
 {
@@ -24,20 +29,15 @@ static uint64_t grantable;
 
 static void find_grantable(const struct capability_sets *s)
 {
-    cap_t caps = cap_get_proc();
-    if (!caps)
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    if (capget(&header, data) == -1)
         die("read our own capabilities");
-    for (int i = 0; i < cap_max_bits(); i++) {
-        cap_flag_value_t value = CAP_CLEAR;
-        if (cap_get_flag(caps, i, CAP_PERMITTED, &value) == 0 &&
-            value == CAP_SET)
-            grantable |= UINT64_C(1) << i;
-    }
-    cap_free(caps);
+    grantable = data[0].permitted | (uint64_t)data[1].permitted << 32;
     uint64_t lacking = (s->bounding | s->permitted | s->effective |
                         s->inheritable | s->ambient) &
                        ~grantable;
-    for (int i = 0; lacking >> i; i++) {
+    for (int i = 0; i < SET_BITS; i++) {
         char *name = has(lacking, i) ? cap_to_name(i) : NULL;
         if (name)
             warn("config.json: process.capabilities: %s cannot be given: we "
@@ -57,24 +57,23 @@ void capabilities_drop_bounding(const struct spec *spec)
         return;
     find_grantable(&spec->process.capabilities);
     narrate(7, "prctl(PR_CAPBSET_DROP, ...) # capsh --drop=... --");
-    for (int i = 0; i < cap_max_bits(); i++) {
+    for (int i = 0; i < SET_BITS; i++) {
         if (has(spec->process.capabilities.bounding, i))
             continue;
-        if (cap_drop_bound(i) == -1)
+        /* EINVAL: this kernel has no such capability. */
+        if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1 && errno != EINVAL)
             die("drop capability %d", i);
     }
 }
 
-static void add(cap_t caps, cap_flag_t flag, uint64_t set)
+static struct __user_cap_data_struct half(const struct capability_sets *sets,
+                                          int shift)
 {
-    cap_value_t values[64];
-    int count = 0;
-    for (int i = 0; i < cap_max_bits(); i++) {
-        if (has(set & grantable, i))
-            values[count++] = i;
-    }
-    if (count && cap_set_flag(caps, flag, count, values, CAP_SET) == -1)
-        die("put capabilities into a set");
+    return (struct __user_cap_data_struct){
+        .permitted = (uint32_t)((sets->permitted & grantable) >> shift),
+        .effective = (uint32_t)((sets->effective & grantable) >> shift),
+        .inheritable = (uint32_t)((sets->inheritable & grantable) >> shift),
+    };
 }
 
 /*
@@ -86,22 +85,16 @@ void capabilities_set(const struct spec *spec)
     if (without("capabilities"))
         return;
     const struct capability_sets *sets = &spec->process.capabilities;
-    cap_t caps = cap_init();
-    if (!caps)
-        die("allocate capabilities");
-    add(caps, CAP_PERMITTED, sets->permitted);
-    add(caps, CAP_EFFECTIVE, sets->effective);
-    add(caps, CAP_INHERITABLE, sets->inheritable);
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {half(sets, 0), half(sets, 32)};
     narrate(7, "capset() # capsh --caps=... --");
-    if (cap_set_proc(caps) == -1)
+    if (capset(&header, data) == -1)
         die("set the capabilities (does the caller have them all?)");
-    cap_free(caps);
-
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
         die("empty the ambient capabilities");
-    for (int i = 0; i < cap_max_bits(); i++) {
+    for (int i = 0; i < SET_BITS; i++) {
         if (has(sets->ambient & grantable, i) &&
-            cap_set_ambient(i, CAP_SET) == -1)
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) == -1)
             die("set the ambient capability %d", i);
     }
 }

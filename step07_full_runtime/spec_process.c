@@ -84,7 +84,7 @@ static uint64_t read_capability_set(const struct field *list)
     return set;
 }
 
-static void read_capabilities(struct capability_sets *sets,
+static void read_capabilities(struct capability_sets *sets, uid_t uid,
                               const struct field *object)
 {
     struct field bounding = member(object, "bounding");
@@ -101,7 +101,8 @@ static void read_capabilities(struct capability_sets *sets,
     if (sets->effective & ~sets->permitted)
         complain(&effective, "what is not in \"permitted\" is not given");
     uint64_t both = sets->permitted & sets->inheritable;
-    if (sets->ambient & ~both)
+    /* Root loses nothing: execve(2) gives it all of the bounding set. */
+    if (sets->ambient & ~both && uid != 0)
         complain(&ambient, "what is not in \"permitted\" and \"inheritable\" "
                            "is not given");
     sets->effective &= sets->permitted;
@@ -315,7 +316,7 @@ void read_process(struct spec *spec, const struct field *process)
     read_command(p, process);
     read_terminal(p, process);
     read_user(p, &user);
-    read_capabilities(&p->capabilities, &capabilities);
+    read_capabilities(&p->capabilities, p->uid, &capabilities);
     read_rlimits(p, &rlimits);
     p->no_new_privs = get_bool(&no_new_privs, false);
     p->has_oom_score_adj = oom.json != NULL;
