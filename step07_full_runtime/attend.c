@@ -117,6 +117,16 @@ static void pass_signal(const struct container *c, int number)
     (void)syscall(SYS_pidfd_send_signal, c->pidfd, number, NULL, 0);
 }
 
+bool told_to_end(const struct container *c)
+{
+    struct signalfd_siginfo info;
+    while (read(c->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (!is_harmless((int)info.ssi_signo))
+            return true;
+    }
+    return false;
+}
+
 static void read_signals(const struct container *c)
 {
     struct signalfd_siginfo info;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,8 +18,25 @@
 
 #include "channel.h"
 #include "container.h"
-#include "namespaces.h"
 #include "util.h"
+
+/* In a cgroup that is frozen the helper stands still, and we have to hear the
+ * user who waits no longer. */
+static void wait_for_helper(const struct container *c, int fd, pid_t helper)
+{
+    struct pollfd fds[] = {
+        {.fd = fd, .events = POLLIN},
+        {.fd = c->signal_fd, .events = POLLIN},
+    };
+    while (!fds[0].revents) {
+        if (poll(fds, ARRAY_SIZE(fds), -1) == -1 && errno != EINTR)
+            die("poll");
+        if (!fds[0].revents && fds[1].revents && told_to_end(c)) {
+            (void)kill(helper, SIGKILL);
+            fail("start a process in container %s: ended by a signal", c->id);
+        }
+    }
+}
 
 /* The number of the process that the helper has made, or -1 and errno. */
 static pid_t read_pid(int fd, pid_t helper)
@@ -36,55 +54,78 @@ static pid_t read_pid(int fd, pid_t helper)
     return answer < 0 ? -1 : answer;
 }
 
+/* The parent's files are none of the container's: its log, its cgroup. */
+static void leave_parent(struct container *c)
+{
+    become_child();
+    report_to(c->child_socket_fd);
+    close_fd(&c->socket_fd);
+    close_fd(&c->cgroup.fd);
+    close_fd(&c->signal_fd);
+}
+
 /*
- * New namespaces belong to the user namespace of whoever makes them; and if
- * they did not belong to the one that the container joins, its root could
- * mount nothing. So a helper joins that first, and then makes the process as
- * our child, not its own: CLONE_PARENT, clone(2).
+ * In the helper. Whoever is in the container's PID namespace can see the new
+ * process as soon as it is there, and with CAP_SYS_PTRACE go through its root,
+ * working directory and open files in /proc/PID: so what it is born with must
+ * be the container's already.
+ */
+static pid_t clone_in_there(struct container *c, uint64_t flags, int answer_fd)
+{
+    become_child();
+    c->join_first(c);
+    leave_parent(c);
+    struct clone_args args = {.flags = flags | CLONE_PARENT};
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) {
+        (void)close(answer_fd);
+        return 0;
+    }
+    int answer = pid == -1 ? -errno : pid;
+    _exit(write(answer_fd, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
+}
+
+/*
+ * Some things have to be joined before the process is made. We have to stay
+ * where we are; so a helper joins them, and then makes the process as our
+ * child, not its own: CLONE_PARENT, clone(2). The cgroup is the helper's first.
  */
 static pid_t clone_by_helper(struct container *c, struct clone_args args)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) == -1)
         die("make a pipe");
-    pid_t helper = fork();
-    if (helper == -1)
-        die("fork");
-    if (helper > 0) {
-        (void)close(fds[1]);
-        pid_t pid = read_pid(fds[0], helper);
+    uint64_t flags = args.flags;
+    args.flags &= CLONE_INTO_CGROUP;
+    pid_t helper = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    if (helper == 0) {
         (void)close(fds[0]);
-        if (pid == -1)
-            return -1;
-        c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        if (c->pidfd == -1) {
-            (void)kill(pid, SIGKILL);
-            die("open a pidfd of the container");
-        }
-        return pid;
+        return clone_in_there(c, flags & ~CLONE_INTO_CGROUP & ~CLONE_PIDFD,
+                              fds[1]);
     }
-    become_child();
-    namespaces_before_clone(c->spec, c->namespace_fds);
-    namespaces_join_early(c->namespace_fds);
-    namespaces_join_user(c->spec, c->namespace_fds);
-    args.flags = (args.flags | CLONE_PARENT) & ~(uint64_t)CLONE_PIDFD;
-    args.exit_signal = 0; /* the helper's: SIGCHLD */
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) {
-        (void)close(fds[0]);
-        (void)close(fds[1]);
-        return 0;
+    (void)close(fds[1]);
+    if (helper != -1)
+        wait_for_helper(c, fds[0], helper);
+    pid_t pid = helper == -1 ? -1 : read_pid(fds[0], helper);
+    (void)close(fds[0]);
+    if (pid == -1)
+        return -1;
+    c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (c->pidfd == -1) {
+        (void)kill(pid, SIGKILL);
+        die("open a pidfd of the container");
     }
-    int answer = pid == -1 ? -errno : pid;
-    _exit(write(fds[1], &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
+    return pid;
 }
 
 static pid_t clone_once(struct container *c, const struct clone_args *args)
 {
-    if (!c->spec->invocation.is_exec &&
-        namespaces_need_helper(c->spec, c->namespace_fds))
+    if (c->join_first)
         return clone_by_helper(c, *args);
-    return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+    pid_t pid = (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+    if (pid == 0)
+        leave_parent(c);
+    return pid;
 }
 
 /* What to look at when clone3 has failed. */
@@ -130,9 +171,5 @@ void clone_process(struct container *c, uint64_t flags)
         close_fd(&c->child_socket_fd);
         if (outside)
             cgroup_join(&c->cgroup, c->pid);
-        return;
     }
-    become_child();
-    report_to(c->child_socket_fd);
-    close_fd(&c->socket_fd);
 }

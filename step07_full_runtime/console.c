@@ -25,22 +25,52 @@
 #include "mount_fd.h"
 #include "util.h"
 
+/* A link would lead to some other file of the container. */
+static int console_target(int root_fd)
+{
+    int fd = open_in_root(root_fd, "/dev/console", O_PATH | O_NOFOLLOW);
+    if (fd == -1 && errno == ENOENT)
+        return mount_target(root_fd, "/dev/console", false);
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        die("open /dev/console in the root");
+    if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+        fail("bind the terminal to /dev/console: it is a link, or no file");
+    return fd;
+}
+
 /* Programs look for the terminal at /dev/console too. */
 static void bind_console(int terminal_fd, int root_fd)
 {
     CLEANUP(close_fd) int copy_fd = mount_copy(terminal_fd, false);
     if (copy_fd == -1)
         die("bind the terminal to /dev/console");
-    CLEANUP(close_fd)
-    int target_fd = mount_target(root_fd, "/dev/console", false);
+    CLEANUP(close_fd) int target_fd = console_target(root_fd);
     mount_attach(copy_fd, target_fd, "/dev/console");
+}
+
+/*
+ * A terminal writes "\r\n" for "\n". A caller who has none of his own gets
+ * plain lines; our raw terminal, and an engine's, expect it as it is.
+ */
+static void set_newlines(int terminal_fd, const char *console_socket)
+{
+    struct termios settings;
+    if (console_socket || isatty(STDOUT_FILENO))
+        return;
+    if (tcgetattr(terminal_fd, &settings) == -1)
+        die("read the settings of the terminal");
+    settings.c_oflag &= ~(tcflag_t)ONLCR;
+    if (tcsetattr(terminal_fd, TCSANOW, &settings) == -1)
+        die("change the settings of the terminal");
 }
 
 /*
  * The pair comes from the container's own devpts, so that its name there is
  * right. TIOCGPTPEER opens the other side without any path: pty(7).
  */
-void console_open(const struct spec *spec, int socket_fd)
+void console_open(const struct spec *spec, int socket_fd,
+                  const char *console_socket)
 {
     if (!spec->process.terminal)
         return;
@@ -60,7 +90,9 @@ void console_open(const struct spec *spec, int socket_fd)
         die("open the terminal");
     /* Only where ids are mapped so; elsewhere it is ours already. */
     (void)fchown(slave_fd, spec->process.uid, (gid_t)-1);
-    bind_console(slave_fd, root_fd);
+    if (!spec->invocation.is_exec) /* it is config.json's process's */
+        bind_console(slave_fd, root_fd);
+    set_newlines(slave_fd, console_socket);
     if (ioctl(slave_fd, TIOCSCTTY, 0) == -1)
         die("take the terminal");
     for (int fd = 0; fd <= 2; fd++) {
@@ -119,6 +151,8 @@ static void make_raw(void)
 {
     struct termios raw = saved_settings;
     cfmakeraw(&raw);
+    if (!isatty(STDOUT_FILENO)) /* plain lines may come here through a pipe */
+        raw.c_oflag = saved_settings.c_oflag;
     is_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 

@@ -9,8 +9,10 @@
 #include "spec.h"
 
 /* In the child, in its root: make the terminal, take it as standard input,
- * output and error, and give the other side to the parent. */
-void console_open(const struct spec *spec, int socket_fd);
+ * output and error, and give the other side to the parent; who has it hand it
+ * over if there is a console_socket. */
+void console_open(const struct spec *spec, int socket_fd,
+                  const char *console_socket);
 
 /* In the parent. */
 /* Connect to the socket at this path and give the other side away. */

@@ -45,6 +45,7 @@
 #include "channel.h"
 #include "container.h"
 #include "devices.h"
+#include "files.h"
 #include "hooks.h"
 #include "init.h"
 #include "lsm.h"
@@ -188,6 +189,7 @@ void container_prepare(struct container *c, const struct spec *spec,
 /* Everything that can be wrong, and is not our doing, shows here. */
 static void plan(struct container *c)
 {
+    files_close_callers(c->spec);
     rootfs_check(c->spec);
     seccomp_prepare(c->spec);
     lsm_check(c->spec);
@@ -264,10 +266,24 @@ static void sacrifice_mounts(void)
         die("copy the mounts, to show how they leak");
 }
 
+/*
+ * New namespaces belong to the user namespace of whoever makes them; and if
+ * they did not belong to the one that the container joins, its root could
+ * mount nothing.
+ */
+static void join_user(struct container *c)
+{
+    namespaces_before_clone(c->spec, c->namespace_fds);
+    namespaces_join_early(c->namespace_fds);
+    namespaces_join_user(c->spec, c->namespace_fds);
+}
+
 static void start(struct container *c)
 {
     sacrifice_mounts();
-    if (!namespaces_need_helper(c->spec, c->namespace_fds))
+    if (namespaces_need_helper(c->spec, c->namespace_fds))
+        c->join_first = join_user;
+    else
         namespaces_before_clone(c->spec, c->namespace_fds);
     clone_process(c, namespaces_clone_flags(c->spec));
     if (c->pid > 0)
@@ -278,6 +294,7 @@ static void start(struct container *c)
         .state = &c->state,
         .socket_fd = c->child_socket_fd,
         .start_fd = c->start_fd,
+        .console_socket = c->console_socket,
         .is_detached = c->detach,
         .namespace_fds = c->namespace_fds,
         .scratch_path = scratch,
@@ -360,6 +377,7 @@ static void bring_up(struct container *c)
     open_notify_socket(c);
     hooks_open_output(c->spec);
     cgroup_create(&c->cgroup);
+    files_give_standard(c->spec);
     start(c);
     close_fd(&c->start_fd);
     state_process(&c->state, c->pid);

@@ -31,6 +31,8 @@ struct container {
     int notify_fd; /* where the command says that it is ready, or -1 */
     int terminal_fd; /* our side of the container's terminal, or -1 */
     int namespace_fds[NS_COUNT];
+    /* What is to be joined before the process is made; NULL: nothing. */
+    void (*join_first)(struct container *c);
     bool is_ready; /* it waits for `start` */
     bool is_executing; /* only execve(2) was left to do */
     int failure; /* the exit status of what went wrong before; 0: nothing */
@@ -66,6 +68,8 @@ int report_failure(const struct container *c, int status);
  * until nothing is left to do for us (detach, create). */
 void attend(struct container *c);
 void catch_signals(struct container *c);
+/* Has one come that ends a container that is being made? Forgets the others. */
+bool told_to_end(const struct container *c);
 /* After attend: the exit status as a shell has it. */
 int wait_for_end(struct container *c);
 /* container.c: called by attend when the command begins to run. */

@@ -35,6 +35,7 @@ edit_function edit_bridge;
 edit_function edit_user;
 edit_function edit_group;
 edit_function edit_cap_add;
+edit_function edit_exec_cap;
 edit_function edit_cap_drop;
 edit_function edit_uidmap;
 edit_function edit_gidmap;

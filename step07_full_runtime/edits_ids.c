@@ -100,6 +100,20 @@ void edit_cap_add(json_t *config, const char *option, const char *value)
         add_capability(config, SETS[i], name);
 }
 
+/* Of a further process: one that is inheritable goes on to programs of an
+ * ordinary user, too. */
+void edit_exec_cap(json_t *config, const char *option, const char *value)
+{
+    CLEANUP(free_string) char *name = capability_name(option, value);
+    edit_cap_add(config, option, value);
+    json_t *list = find_value(config, "process/capabilities/inheritable");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *old = json_string_value(json_array_get(list, i));
+        if (old && (!name || strcasecmp(old, name) == 0))
+            add_capability(config, "process/capabilities/ambient", old);
+    }
+}
+
 void edit_cap_drop(json_t *config, const char *option, const char *value)
 {
     CLEANUP(free_string) char *name = capability_name(option, value);

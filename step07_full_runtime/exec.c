@@ -3,20 +3,24 @@
  *
  * A pidfd names a process's namespaces all at once: setns(2) with several
  * flags joins them together or not at all, and no path is looked up in the
- * container. It must never hold a descriptor of the host when it enters (but
- * the sockets and files that execve closes), and must be undumpable before
- * the container's processes can see it. It grew out of nsenter(1) in step02's
- * chapter.
+ * container. The new process must never stand where the container can see it,
+ * in its PID namespace, with anything of the host's: no root, no directory, no
+ * file. So a helper outside joins everything, and the process is born in there
+ * (clone.c). It grew out of nsenter(1) in step02's chapter.
  */
 #define _GNU_SOURCE
 
+#include <errno.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "console.h"
 #include "container.h"
+#include "files.h"
 #include "init.h"
 #include "lsm.h"
 #include "namespaces.h"
@@ -25,101 +29,84 @@
 #include "seccomp.h"
 #include "util.h"
 
-struct exec_plan {
-    const struct spec *spec;
-    struct state *state;
-    int pidfd; /* of the container's process 1 */
-    int root_fd; /* its root directory */
-    int socket_fd; /* to the parent */
-    bool is_detached;
-};
+/* What has a path on the host, while paths are the host's. */
+static void use_host(const struct spec *spec)
+{
+    process_oom_score(spec);
+    seccomp_connect(spec);
+    /* Children inherit what we ask for here. */
+    lsm_open(spec);
+    lsm_apply(spec);
+}
 
 /*
- * A PID namespace is entered by the children to come. An ordinary user has the
- * right to only once he is in the container's user namespace, which is his.
+ * In the helper. The PID namespace, too, is one that only children enter; so
+ * nobody in the container sees us here. The root of a mount namespace is not
+ * always the root of the process.
  */
-static void exec_enter(struct exec_plan *plan)
+static void join_container(struct container *c)
 {
-    CLEANUP(free_string)
-    char *root = print_string("/proc/%d/root", plan->state->pid);
-    plan->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (plan->root_fd == -1)
-        die("open the root of container %s", plan->state->id);
-    int flags = CLONE_NEWPID;
-    if (plan->spec->rootless)
-        flags |= CLONE_NEWUSER;
-    flags &= namespaces_join_flags(plan->spec);
-    narrate(2, "setns(pidfd of %d, CLONE_NEWPID) # nsenter --target %d --pid",
-            plan->state->pid, plan->state->pid);
-    if (flags && setns(plan->pidfd, flags) == -1)
-        die("join the PID namespace of container %s", plan->state->id);
-}
-
-/* The root of a mount namespace is not always the root of the process. */
-static void enter_root(const struct exec_plan *plan)
-{
-    if (fchdir(plan->root_fd) == -1 || chroot(".") == -1)
-        die("enter the root of container %s", plan->state->id);
-}
-
-static void join_namespaces(const struct exec_plan *plan)
-{
-    int flags = namespaces_join_flags(plan->spec) & ~CLONE_NEWPID;
-    if (plan->spec->rootless)
-        flags &= ~CLONE_NEWUSER;
+    const struct state *state = &c->state;
+    CLEANUP(free_string) char *root = print_string("/proc/%d/root", state->pid);
+    CLEANUP(close_fd)
+    int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* After it: so it was that process's root, and no later one's. */
+    CLEANUP(close_fd) int pidfd = state_open_process(state);
+    if (root_fd == -1 || pidfd == -1)
+        die("open the process of container %s", c->id);
+    use_host(c->spec);
+    int flags = namespaces_join_flags(c->spec);
     narrate(7, "setns(pidfd of %d, ...) # nsenter --target %d --all",
-            plan->state->pid, plan->state->pid);
-    if (flags && setns(plan->pidfd, flags) == -1)
-        die("join the namespaces of container %s", plan->state->id);
+            state->pid, state->pid);
+    if (flags && setns(pidfd, flags) == -1)
+        die("join the namespaces of container %s", c->id);
+    if (fchdir(root_fd) == -1 || chroot(".") == -1)
+        die("enter the root of container %s", c->id);
+    namespaces_become_root(c->spec);
+    process_hide();
 }
 
-static _Noreturn void exec_run(const struct exec_plan *plan)
+static _Noreturn void exec_run(struct container *c)
 {
-    const struct spec *spec = plan->spec;
-    process_die_with_parent(plan->socket_fd);
-    pid_t pid = wait_for_go(plan->socket_fd);
-    process_hide();
-    /* While /proc and the agent's socket are still the host's. */
-    process_settings(spec);
-    lsm_open(spec);
-    seccomp_connect(spec, plan->state, pid);
-    join_namespaces(plan);
-    enter_root(plan);
-    namespaces_become_root(spec);
+    const struct spec *spec = c->spec;
+    process_die_with_parent(c->child_socket_fd);
+    seccomp_introduce(spec, &c->state, wait_for_go(c->child_socket_fd));
     process_session(spec);
-    console_open(spec, plan->socket_fd);
+    console_open(spec, c->child_socket_fd, c->console_socket);
     process_directory(spec);
     process_home(spec);
     process_find_executable(spec);
     init_execute(&(struct init_plan){
         .spec = spec,
-        .state = plan->state,
-        .socket_fd = plan->socket_fd,
+        .state = &c->state,
+        .socket_fd = c->child_socket_fd,
         .start_fd = -1,
-        .is_detached = plan->is_detached,
+        .is_detached = c->detach,
     });
 }
 
-/* Where process 1 is, below the container's cgroup: "init.scope". */
-static char *own_branch(const struct state *state)
+/*
+ * The directory of process 1's cgroup: what /proc/PID/cgroup says, below the
+ * mount point, which is where the path of the container's own begins.
+ */
+static char *cgroup_of_first(const struct state *state)
 {
     CLEANUP(free_string)
     char *file = print_string("/proc/%d/cgroup", state->pid);
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, file);
     const char *line = text ? strstr(text, "0::/") : NULL;
     if (!line)
-        return NULL;
+        die("read %s", file);
     line += strlen("0::");
-    /* The end of our path is the beginning of that one. */
-    const char *end = strchr(state->cgroup_path, '/');
-    for (; end; end = strchr(end + 1, '/')) {
-        size_t length = strlen(end);
-        if (strncmp(line, end, length) == 0 && line[length] == '/')
-            return print_string("%s%.*s", state->cgroup_path,
-                                (int)strcspn(line + length, "\n"),
-                                line + length);
+    CLEANUP(free_string) char *top = copy_string(state->cgroup_path);
+    for (char *end = strchr(top + 1, '/'); end; end = strchr(end + 1, '/')) {
+        *end = '\0';
+        struct statfs fs;
+        if (statfs(top, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+            break;
+        *end = '/';
     }
-    return NULL;
+    return print_string("%s%.*s", top, (int)strcspn(line, "\n"), line);
 }
 
 /* What --cgroup names is below the container's cgroup, whatever it says. */
@@ -134,9 +121,10 @@ static void open_sub_cgroup(struct container *c)
 }
 
 /*
- * A cgroup that hands controllers to cgroups below it takes no process, so
- * clone3(2) would fail with EBUSY: cgroups(7), "no internal processes". An init
- * system in the container arranges its cgroup so; then we go where it is.
+ * The container's cgroup, if a process may be in it: one that hands controllers
+ * to cgroups below takes none, and clone3(2) would fail with EBUSY: cgroups(7),
+ * "no internal processes". An init system in the container arranges its cgroup
+ * so, or may have left it. Then we go where process 1 is.
  */
 static void open_cgroup(struct container *c)
 {
@@ -148,7 +136,7 @@ static void open_cgroup(struct container *c)
         return;
     c->cgroup.scope = c->state.scope;
     c->cgroup.fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (c->cgroup.fd == -1)
+    if (c->cgroup.fd == -1 && (errno != ENOENT || c->sub_cgroup))
         die("open the cgroup %s", path);
     if (c->sub_cgroup) {
         open_sub_cgroup(c);
@@ -156,39 +144,29 @@ static void open_cgroup(struct container *c)
     }
     CLEANUP(free_string)
     char *given = read_file_at(c->cgroup.fd, "cgroup.subtree_control");
-    if (!given || *given == '\n' || *given == '\0')
+    if (given && (*given == '\n' || *given == '\0'))
         return;
-    CLEANUP(free_string) char *branch = own_branch(&c->state);
-    if (!branch)
-        return;
+    CLEANUP(free_string) char *other = cgroup_of_first(&c->state);
     close_fd(&c->cgroup.fd);
-    c->cgroup.fd = open(branch, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    c->cgroup.fd = open(other, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (c->cgroup.fd == -1)
-        die("open the cgroup %s", branch);
+        die("open the cgroup %s", other);
 }
 
 int container_exec(struct container *c)
 {
+    files_close_callers(c->spec);
     seccomp_prepare(c->spec);
     lsm_check(c->spec);
     catch_signals(c);
-    struct exec_plan exec = {
-        .spec = c->spec,
-        .state = &c->state,
-        .pidfd = state_open_process(&c->state),
-        .is_detached = c->detach,
-    };
-    if (exec.pidfd == -1)
-        die("open the process of container %s", c->id);
     open_cgroup(c);
     undo_at_exit(c);
-    exec_enter(&exec);
+    files_give_standard(c->spec);
     scheduling_start(c->spec);
+    c->join_first = join_container;
     clone_process(c, 0);
-    if (c->pid == 0) {
-        exec.socket_fd = c->child_socket_fd;
-        exec_run(&exec);
-    }
+    if (c->pid == 0)
+        exec_run(c);
     process_limits(c->spec, c->pid);
     scheduling_set(c->spec, c->pid);
     let_go(c);

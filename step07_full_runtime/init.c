@@ -15,6 +15,7 @@
 #include "capabilities.h"
 #include "channel.h"
 #include "console.h"
+#include "files.h"
 #include "hooks.h"
 #include "host_files.h"
 #include "init.h"
@@ -50,7 +51,8 @@ static void enter_namespaces(const struct init_plan *plan)
     const struct spec *spec = plan->spec;
     /* What has a path on the host, while paths are the host's. */
     lsm_open(spec);
-    seccomp_connect(spec, plan->state, plan->state->pid);
+    seccomp_connect(spec);
+    seccomp_introduce(spec, plan->state, plan->state->pid);
     namespaces_join(spec, plan->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
@@ -68,7 +70,8 @@ static void enter_namespaces(const struct init_plan *plan)
         network_inside(spec);
     namespaces_finish(spec);
     /* While /proc is still the host's, which nobody has tampered with. */
-    process_settings(spec);
+    process_oom_score(spec);
+    process_sysctls(spec);
 }
 
 /* Hooks of the host's side find everything in place; and our mounts are ours
@@ -125,7 +128,10 @@ static void drop_privileges(const void *given)
     /* We open few files from here on, and the filter may forbid these calls. */
     scheduling_inside(spec);
     process_lower_limits(spec);
-    lsm_apply(spec);
+    /* After the hooks, which have no profile. A further process has its own
+     * already. */
+    if (!spec->invocation.is_exec)
+        lsm_apply(spec);
     /* Needs CAP_SETPCAP, so it comes before the ids and the other sets. */
     capabilities_drop_bounding(spec);
     /* Without no_new_privs a filter needs CAP_SYS_ADMIN: so it comes now. */
@@ -187,10 +193,11 @@ void init_execute(const struct init_plan *plan)
     const struct spec *spec = plan->spec;
     if (plan->is_detached && prctl(PR_SET_PDEATHSIG, 0) == -1)
         die("outlive the parent");
-    process_close_files(spec);
+    files_close_others(spec);
     /* Before the filter, which may forbid to say anything. */
     (void)channel_send(plan->socket_fd, MESSAGE_EXECUTING, 0);
     process_reset_signals();
+    process_name_listener(spec);
     drop_privileges(plan);
     if (spec->process.init)
         process_init(spec);
@@ -206,7 +213,7 @@ void init_run(const struct init_plan *given)
     host_files_ask(plan.socket_fd);
     enter_namespaces(&plan);
     enter_root(&plan);
-    console_open(spec, plan.socket_fd);
+    console_open(spec, plan.socket_fd, plan.console_socket);
     process_directory(spec);
     process_home(spec);
     /* Now, so that "create" can tell already. */

@@ -14,6 +14,7 @@ struct init_plan {
     struct state *state; /* for hooks */
     int socket_fd; /* to the parent */
     int start_fd; /* listens for `start`; -1: go on at once */
+    const char *console_socket; /* who gets its terminal; NULL: we */
     bool is_detached; /* the parent leaves while the command runs */
     const int *namespace_fds; /* to join, NS_COUNT of them */
     const char *scratch_path; /* a directory of ours on the host */

@@ -178,6 +178,9 @@ END
     bundle "$print" 'process.env.append("HOME=/mine")'
     oci run --bundle "$bundle" c1
     assert_output /mine
+    bundle "$print" 'process.user.uid = 1000' 'process.env.append("HOME=")'
+    oci run --bundle "$bundle" c1
+    assert_output '/home/of user'
     # A link leads to a file of the container's, or to none; a pipe does not make us wait.
     ln -sf "$BATS_TEST_TMPDIR/passwd" "$root/etc/passwd"
     echo 'user:x:1000:1000::/of the host:' >"$BATS_TEST_TMPDIR/passwd"
@@ -188,6 +191,35 @@ END
     mkfifo "$root/etc/passwd"
     oci run --bundle "$bundle" c1
     assert_output /
+    # It may be there, and we cannot know.
+    rm "$root/etc/passwd"
+    ln -s passwd "$root/etc/passwd"
+    oci run --bundle "$bundle" c1
+    assert_status 125
+    refused '*/etc/passwd*Too many levels*'
+}
+
+# points: 2
+# hint: To open /dev/stdout asks the file's owner. Who is that, and who in the container is he?
+# hint: proc(5): /proc/PID/fd; fchown(2), user_namespaces(7).
+# hint: files_give_standard in files.c, on the host's side, with the host's number of the command's user.
+@test "an ordinary user can open /dev/stdout and /dev/stdin again, in a user namespace too" {
+    local say='process.args = ["sh", "-c", "cat /dev/stdin >/dev/stdout; echo error >/dev/stderr"]' users
+    local maps='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
+    echo input >input
+    for users in '' 10; do
+        bundle "$say" 'process.user = {"uid": 1000, "gid": 1000}' ${users:+'linux.namespaces.append({"type": "user"})' "$maps"}
+        oci_set_up
+        run --separate-stderr sh -c '"$@" | cat' sh sh -c 'cat input | "$@"' sh \
+            "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1
+        [[ $output == input && $stderr == error ]] || fail "pipes: $output $stderr"
+        rm -f regular
+        oci run --bundle "$bundle" c1 <input
+        "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1 <input >regular 2>/dev/null
+        [[ $(<regular) == input ]] || fail "regular files: $(<regular)"
+        # What is only read stays our own.
+        [[ $(stat -c %u input) == "$EUID" && $(stat -c %u regular) == "${users}1000" ]]
+    done
 }
 
 # hint: At create the program does not run yet. How can you know about it?
@@ -224,6 +256,24 @@ t.expect("/dev/(pts/0|console)")
 t.expect("24 80")
 t.expect("all")
 assert t.wait_status() == 0
+END
+}
+
+# needs: --tty: a terminal of the container's own
+# hint: Somebody writes "\\r\\n" where the program wrote "\\n". Is that good for a log, and for your terminal?
+# hint: termios(3): ONLCR, OPOST.
+# hint: set_newlines in console.c.
+@test "--tty: a log has plain newlines, a terminal sees no staircase" {
+    requires pty
+    demo --tty printf 'one\ntwo\n'
+    assert_status 0
+    cmp "$BATS_TEST_TMPDIR/stdout" <(printf 'one\ntwo\n')
+    with_pty <<'END'
+t = demo("--tty", "printf", "one\ntwo\n")
+t.expect("one\r\ntwo\r\n")
+assert t.wait_status() == 0
+t = Terminal("sh", "-c", "\"$@\" | cat; sleep 0.2", "sh", *os.environ["DEMO"].split(), "--tty", "printf", "one\ntwo\n")
+t.expect("one\r\ntwo\r\n")
 END
 }
 

@@ -10,7 +10,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -59,21 +58,23 @@ void process_lower_limits(const struct spec *spec)
     }
 }
 
-/* Everything here is below /proc. */
-void process_settings(const struct spec *spec)
+void process_oom_score(const struct spec *spec)
 {
-    if (!spec->process.has_oom_score_adj && !spec->sysctl_count)
+    if (!spec->process.has_oom_score_adj)
         return;
     CLEANUP(close_fd) int fd = open_procfs();
-    if (spec->process.has_oom_score_adj) {
-        char text[16];
-        snprintf(text, sizeof(text), "%d", spec->process.oom_score_adj);
-        if (write_file_at(fd, "self/oom_score_adj", text) == -1)
-            die("write %s to oom_score_adj", text);
-    }
-    /* A process that comes later finds them set. */
-    size_t count = spec->invocation.is_exec ? 0 : spec->sysctl_count;
-    for (size_t i = 0; i < count; i++) {
+    char text[16];
+    snprintf(text, sizeof(text), "%d", spec->process.oom_score_adj);
+    if (write_file_at(fd, "self/oom_score_adj", text) == -1)
+        die("write %s to oom_score_adj", text);
+}
+
+void process_sysctls(const struct spec *spec)
+{
+    if (!spec->sysctl_count)
+        return;
+    CLEANUP(close_fd) int fd = open_procfs();
+    for (size_t i = 0; i < spec->sysctl_count; i++) {
         const struct sysctl_setting *s = &spec->sysctls[i];
         CLEANUP(free_string) char *path = print_string("sys/%s", s->path);
         if (write_file_at(fd, path, s->value) == -1)
@@ -126,14 +127,15 @@ void process_hide(void)
 }
 
 /*
- * The directory is made if it is missing. getcwd(3) fails, or starts with
+ * The directory is made if it is missing, for the first process. getcwd(3)
+ * fails, or starts with
  * "(unreachable)", if a trick got us outside the root.
  */
 void process_directory(const struct spec *spec)
 {
     const char *cwd = spec->process.cwd;
     int result = chdir(cwd);
-    if (result == -1 && errno == ENOENT) {
+    if (result == -1 && errno == ENOENT && !spec->invocation.is_exec) {
         /* We are inside the root now: every path stays in it. */
         CLEANUP(free_string) char *path = copy_string(cwd);
         for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
@@ -173,14 +175,13 @@ static void set_groups(const struct process_spec *p)
     die("set the supplementary groups");
 }
 
-static const char *find_variable(char **env, const char *name)
+/* The place of NAME=value in the environment, or of the NULL at its end. */
+static char **find_variable(char **env, const char *name)
 {
     size_t length = strlen(name);
-    for (; *env; env++) {
-        if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
-            return *env + length + 1;
-    }
-    return NULL;
+    while (*env && (strncmp(*env, name, length) != 0 || (*env)[length] != '='))
+        env++;
+    return env;
 }
 
 /* The home directory of a user, from /etc/passwd, for the caller to free. We
@@ -189,12 +190,18 @@ static char *find_home(uid_t uid)
 {
     CLEANUP(close_fd)
     int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+        return NULL;
     struct stat st;
-    if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+    if (fd == -1 || fstat(fd, &st) == -1)
+        die("open /etc/passwd in the root, for HOME");
+    if (!S_ISREG(st.st_mode))
         return NULL;
     CLEANUP(free_string) char *text = read_fd(fd);
+    if (!text)
+        die("read /etc/passwd in the root, for HOME");
     char *rest = text;
-    for (char *line; rest && (line = strsep(&rest, "\n"));) {
+    for (char *line; (line = strsep(&rest, "\n"));) {
         const char *fields[6] = {NULL}; /* name, password, uid, gid, ... */
         for (size_t i = 0; i < ARRAY_SIZE(fields) && line; i++)
             fields[i] = strsep(&line, ":");
@@ -209,13 +216,12 @@ static char *find_home(uid_t uid)
 void process_home(const struct spec *spec)
 {
     const struct process_spec *p = &spec->process;
-    if (find_variable(p->env, "HOME"))
+    char **place = find_variable(p->env, "HOME");
+    if (*place && (*place)[strlen("HOME=")])
         return;
-    size_t count = 0;
-    while (p->env[count])
-        count++;
     CLEANUP(free_string) char *home = find_home(p->uid);
-    p->env[count] = print_string("HOME=%s", home && *home ? home : "/");
+    free(*place);
+    *place = print_string("HOME=%s", home && *home ? home : "/");
 }
 
 /*
@@ -248,18 +254,6 @@ void process_no_new_privs(const struct spec *spec)
     narrate(7, "prctl(PR_SET_NO_NEW_PRIVS) # setpriv --no-new-privs");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
         die("set no_new_privs");
-}
-
-/* Whatever the caller had open and did not mark: the container's root could
- * leave its root through a directory among them. */
-void process_close_files(const struct spec *spec)
-{
-    if (without("close-fds"))
-        return;
-    unsigned int first = 3 + spec->invocation.preserve_fds;
-    narrate(7, "close_range(%u, ~0, CLOEXEC) # exec 3>&- 4>&- ...", first);
-    if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) == -1)
-        die("close the other files");
 }
 
 /* "not found" for a file that is there has cost many an afternoon. */
@@ -324,9 +318,10 @@ static void search(const struct process_spec *p, attempt_function *attempt)
                  why_not(name, error));
         return;
     }
-    const char *variable = find_variable(p->env, "PATH");
+    const char *variable = *find_variable(p->env, "PATH");
     CLEANUP(free_string)
-    char *copy = copy_string(variable ? variable : "/usr/bin:/bin");
+    char *copy =
+        copy_string(variable ? variable + strlen("PATH=") : "/usr/bin:/bin");
     CLEANUP(free_string) char *culprit = NULL;
     int reason = ENOENT;
     char *rest = copy;
@@ -371,6 +366,16 @@ void process_reset_signals(void)
         die("unblock the signals");
 }
 
+/* sd_listen_fds(3): it is not always PID 1. */
+void process_name_listener(const struct spec *spec)
+{
+    if (!spec->invocation.listens)
+        return;
+    char **place = find_variable(spec->process.env, "LISTEN_PID");
+    free(*place);
+    *place = print_string("LISTEN_PID=%d", getpid());
+}
+
 void process_execute(const struct spec *spec)
 {
     narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
@@ -393,6 +398,7 @@ static pid_t start_command(const struct spec *spec)
         (void)tcsetpgrp(STDIN_FILENO, getpid());
     }
     process_reset_signals();
+    process_name_listener(spec);
     process_execute(spec);
 }
 

@@ -23,19 +23,32 @@
 #include "run.h"
 #include "util.h"
 
-/* An engine gives us files by socket activation as sd_listen_fds(3) has it. */
+static void pass_variable(json_t *config, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    CLEANUP(free_string) char *text = print_string("%s=%s", name, value);
+    edit_env(config, name, text);
+}
+
+/*
+ * Files by socket activation, sd_listen_fds(3): they are the command's, unless
+ * LISTEN_PID says that they were meant for somebody before us.
+ */
 static void take_activation(json_t *config)
 {
     const char *count = getenv("LISTEN_FDS");
+    const char *names = getenv("LISTEN_FDNAMES");
     const char *pid = getenv("LISTEN_PID");
     uint64_t value;
-    if (!count || !pid || !parse_u64(pid, &value) ||
-        value != (uint64_t)getpid())
+    if (!count ||
+        (pid && (!parse_u64(pid, &value) || value != (uint64_t)getpid())))
         return;
-    CLEANUP(free_string) char *text = print_string("LISTEN_FDS=%s", count);
     globals.invocation.preserve_fds += parse_preserve_fds(count);
-    edit_env(config, "LISTEN_FDS", text);
-    edit_env(config, "LISTEN_FDS", "LISTEN_PID=1");
+    globals.invocation.listens = true;
+    pass_variable(config, "LISTEN_FDS", count);
+    pass_variable(config, "LISTEN_FDNAMES", names);
+    pass_variable(config, "LISTEN_PID", "1"); /* process_name_listener */
 }
 
 /* A service's command says there that it is ready: sd_notify(3). */
@@ -148,7 +161,7 @@ static const struct flag EXEC_FLAGS[] = {
     {"cwd", 'w', "DIR", "start in this directory", .edit = edit_workdir},
     {"user", 'u', "UID[:GID]", "run as this user", .edit = edit_user},
     {"additional-gids", 'g', "GID", "one more group", .edit = edit_group},
-    {"cap", 'c', "NAME", "give a capability", .edit = edit_cap_add},
+    {"cap", 'c', "NAME", "give a capability", .edit = edit_exec_cap},
     {"apparmor", 0, "PROFILE", "AppArmor profile", .edit = edit_field},
     {"process-label", 0, "LABEL", "SELinux label", .edit = edit_field},
     {"no-new-privs", 0, NULL, "set-user-ID programs do not work",

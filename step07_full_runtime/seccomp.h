@@ -12,9 +12,11 @@
  * profile with a mistake in it is refused in time. */
 void seccomp_prepare(const struct spec *spec);
 /* In the child, while the host's paths can be opened: connect to the agent of
- * linux.seccomp.listenerPath, if a rule needs it. pid: our own, on the host. */
-void seccomp_connect(const struct spec *spec, const struct state *state,
-                     pid_t pid);
+ * linux.seccomp.listenerPath, if a rule needs it. */
+void seccomp_connect(const struct spec *spec);
+/* In the child: what to tell the agent. pid: our own, on the host. */
+void seccomp_introduce(const struct spec *spec, const struct state *state,
+                       pid_t pid);
 /* In the child, as late as possible. */
 void seccomp_apply(const struct spec *spec);
 

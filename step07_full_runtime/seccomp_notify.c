@@ -75,8 +75,7 @@ static int connect_to_agent(const char *path)
     return fd;
 }
 
-void seccomp_connect(const struct spec *spec, const struct state *state,
-                     pid_t pid)
+void seccomp_connect(const struct spec *spec)
 {
     if (!seccomp_filter.notifies)
         return;
@@ -91,7 +90,13 @@ void seccomp_connect(const struct spec *spec, const struct state *state,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (messenger.used == MAP_FAILED)
         die("share memory with the hooks");
-    messenger.message = print_process_state(spec, state, pid);
+}
+
+void seccomp_introduce(const struct spec *spec, const struct state *state,
+                       pid_t pid)
+{
+    if (seccomp_filter.notifies)
+        messenger.message = print_process_state(spec, state, pid);
 }
 
 /* The descriptor and all of the text at once. shutdown(2), for whoever waits

@@ -78,7 +78,8 @@ static void read_annotations(struct spec *spec, const struct field *notes)
     read_network(spec, notes);
     spec->overlay.wanted = get_note(&overlay);
     read_layers(spec, &layers);
-    spec->process.init = get_note(&init);
+    /* A further process is none's process 1. */
+    spec->process.init = get_note(&init) && !spec->invocation.is_exec;
     spec->idmap_root = get_note(&idmap);
 
     /* crun's; any value but "0" means yes. */

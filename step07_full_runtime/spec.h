@@ -273,6 +273,7 @@ enum cgroup_manager {
 struct invocation {
     enum cgroup_manager cgroup_manager;
     unsigned int preserve_fds; /* descriptors 3 to 3+N-1 are the command's */
+    bool listens; /* some of these by socket activation */
     bool no_pivot; /* MS_MOVE and chroot(2): the root is on a ramfs */
     bool no_new_keyring;
     const char *id; /* the container's */
