@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "log_record.h"
-#include "util.h"
+
+enum {
+    RECORD_SIZE = 8192, /* the time, and a line with its characters escaped */
+};
 
 /* What may stand between the quotes of a JSON string. */
 static size_t escape(char *out, size_t space, const char *text)
@@ -50,7 +53,7 @@ static const struct {
 /* What to say for the words that the text starts with, and their length. */
 static const char *other_words(const char *text, size_t *length)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(REASONS); i++) {
+    for (size_t i = 0; i < sizeof(REASONS) / sizeof(*REASONS); i++) {
         const char *words = strerror(REASONS[i].error);
         *length = strlen(words);
         if (strncmp(text, words, *length) == 0)
@@ -79,8 +82,8 @@ static void reword(char *out, size_t space, const char *text)
 void log_record(int fd, bool is_json, const char *level, const char *text,
                 bool is_ours)
 {
-    char line[2 * LINE_SIZE];
-    char other[2 * LINE_SIZE];
+    char line[RECORD_SIZE];
+    char other[RECORD_SIZE];
     char now[40];
     time_t seconds = time(NULL);
     struct tm tm;

@@ -887,7 +887,7 @@ zero character special file 1:5 666 0:0'
 }
 
 # hint: You covered it, and then the cover. Who takes off both?
-# hint: mountinfo: two lines with one path.
+# hint: proc_pid_mountinfo(5): two lines with one path.
 # hint: is_repeated in rootfs.c.
 @test "a path that is listed twice is masked, or read-only, once" {
     created 'linux.maskedPaths = ["/proc/keys", "/etc", "/proc/keys", "/etc"]' \

@@ -365,7 +365,7 @@ print()' >config.json
 
 # hint: One word can be a name or a command. Which is it, and what does -- say?
 # hint: runc-run(8); getopt_long(3).
-# hint: find_config in options.c.
+# hint: find_config in options.c: a config.json that is there is used or refused; ID comes first.
 @test "run ID in a bundle's directory is that bundle's container; after -- it is a command" {
     mkdir bundle
     "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" --no-tty -- echo from the bundle >bundle/config.json
@@ -480,7 +480,7 @@ print()' >config.json
 }
 
 # hint: Where does the reason belong, and where does the hint begin?
-# hint: A value may have parentheses in it; your own words you know.
+# hint: printf(3): a value may have parentheses in it; the words of your format you know.
 # hint: find_hint in util.c looks into the format.
 @test "an error about a file whose name has parentheses" {
     rung --log 'no/such (file)' list
