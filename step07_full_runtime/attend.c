@@ -188,7 +188,7 @@ static void read_socket(struct container *c)
     if (message.type == MESSAGE_EXECUTING)
         c->is_executing = true;
     if (message.type == MESSAGE_OPEN)
-        host_files_answer(c->socket_fd, c->pid, c->pidfd, &message);
+        host_files_answer(c->socket_fd, &message);
     if (message.type == MESSAGE_HOOKS)
         container_early_hooks(c);
     if (message.type == MESSAGE_READY)

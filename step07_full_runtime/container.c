@@ -47,6 +47,7 @@
 #include "devices.h"
 #include "files.h"
 #include "hooks.h"
+#include "host_files.h"
 #include "init.h"
 #include "lsm.h"
 #include "mounts.h"
@@ -387,6 +388,8 @@ static void bring_up(struct container *c)
     devices_attach(c->cgroup.fd, c->spec);
     process_limits(c->spec, c->pid);
     scheduling_set(c->spec, c->pid);
+    if (c->spec->namespaces[NS_USER].wanted)
+        host_files_prepare(c->pid);
     namespaces_write_maps(c->spec, c->pid);
     network_attach(&c->network, c->spec, c->pid);
     netdevices_move(c->spec, c->pid);

@@ -201,7 +201,7 @@ PY
 
 # hint: The user is not root, and the directory is new. Who may write there?
 # hint: podman-run(1): --tmpfs; podman adds the option tmpcopyup.
-# hint: A directory that the image lacks is 1777 as a tmpfs: mount_tmpfs in mounts.c.
+# hint: A directory that the image lacks is 1777 as a tmpfs: mount_target_shared in mount_fd.c.
 @test "podman run --user --tmpfs: the user can write there, whether the image has the directory or not" {
     box --user 1000 --tmpfs /scratch --tmpfs /tmp box sh -c 'touch /scratch/x /tmp/x && echo could write'
     assert_status 0
@@ -210,13 +210,29 @@ PY
 
 # hint: podman mounts its resolv.conf on a link that leads nowhere. Where should it lead?
 # hint: podman-run(1): --network host; symlink(7).
-# hint: make_target in mount_fd.c follows the link inside the root.
+# hint: link_target in mount_fd.c: make_file goes on where the link leads, inside the root.
 @test "podman run: an image whose /etc/resolv.conf is a dangling link" {
     make_own_root
     ln -sf ../run/rungtest/stub-resolv.conf "$root/etc/resolv.conf"
     podman run --rm --network host --rootfs "$root" cat /etc/resolv.conf
     assert_status 0
     [[ ! -e /run/rungtest ]]
+}
+
+# hint: podman says 127 and 126 for what is wrong with the command. What made it say so here?
+# hint: podman-run(1), "Exit Status". It reads your log.
+# hint: reword in log_record.c.
+@test "podman run: a mount that fails is not the command's fault" {
+    make_own_root
+    echo file >file
+    podman run --rm --network none --volume "$PWD/file:/etc/passwd/x" --rootfs "$root" true
+    ((status == 125 || status == 126)) && [[ $stderr != *'ermission denied'* ]]
+    mkdir "$root/data"
+    ln -s /data/x "$root/data/x"
+    podman run --rm --network none --volume "$PWD/file:/data/x" --rootfs "$root" true
+    ((status == 125 || status == 126))
+    podman run --rm --network none --tmpfs /etc/passwd --rootfs "$root" true
+    ((status == 125 || status == 126))
 }
 
 # --- Namespaces ---
@@ -236,7 +252,7 @@ PY
 
 # hint: The root of a user namespace is nobody to a private directory. Who opens the volume?
 # hint: path_resolution(7); open_tree(2).
-# hint: Whoever opens the source must still be the host's root: mounts.c.
+# hint: host_file_open asks the parent, which is the host's root, in the child's mount namespace: host_files.c.
 @test "podman run --uidmap: a volume below a private home" {
     mkdir -p home/project
     echo mine >home/project/file

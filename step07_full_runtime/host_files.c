@@ -48,23 +48,39 @@ int host_file_open(const char *path, bool is_link)
     return fd;
 }
 
-/* Host paths begin where the child's do. An ordinary user has a right to the
- * mount namespace only in the user namespace, which he owns. */
-static int enter(pid_t pid, int pidfd)
+/* What it takes to enter, opened while the child can still be looked at: later
+ * it hides, and has other ids. */
+static struct {
+    int root_fd;
+    int user_fd;
+    int mount_fd;
+} child = {-1, -1, -1};
+
+static int open_of(pid_t pid, const char *name, int flags)
 {
-    CLEANUP(free_string) char *path = print_string("/proc/%d/root", pid);
-    CLEANUP(close_fd)
-    int root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root_fd == -1)
-        return -1;
-    if (setns(pidfd, CLONE_NEWNS) == -1 &&
-        setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) == -1)
-        return -1;
-    return fchdir(root_fd) == -1 ? -1 : chroot(".");
+    CLEANUP(free_string) char *path = print_string("/proc/%d/%s", pid, name);
+    return open(path, flags | O_CLOEXEC);
 }
 
-void host_files_answer(int socket_fd, pid_t pid, int pidfd,
-                       const struct message *question)
+void host_files_prepare(pid_t pid)
+{
+    child.root_fd = open_of(pid, "root", O_PATH | O_DIRECTORY);
+    child.user_fd = open_of(pid, "ns/user", O_RDONLY);
+    child.mount_fd = open_of(pid, "ns/mnt", O_RDONLY);
+}
+
+/* Host paths begin where the child's do. An ordinary user has a right to the
+ * mount namespace only in the user namespace, which he owns. */
+static int enter(void)
+{
+    if (setns(child.mount_fd, CLONE_NEWNS) == -1 &&
+        (setns(child.user_fd, CLONE_NEWUSER) == -1 ||
+         setns(child.mount_fd, CLONE_NEWNS) == -1))
+        return -1;
+    return fchdir(child.root_fd) == -1 ? -1 : chroot(".");
+}
+
+void host_files_answer(int socket_fd, const struct message *question)
 {
     pid_t helper = fork();
     if (helper == -1)
@@ -77,7 +93,7 @@ void host_files_answer(int socket_fd, pid_t pid, int pidfd,
     become_child();
     struct message answer = {.type = MESSAGE_OPENED};
     int fd = -1;
-    if (enter(pid, pidfd) == -1)
+    if (enter() == -1)
         errno = EACCES; /* what the child knows already */
     else
         fd = open_here(question->text, question->status);

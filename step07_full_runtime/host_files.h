@@ -17,8 +17,9 @@
 int host_file_open(const char *path, bool is_link);
 /* In the child: who answers from now on. */
 void host_files_ask(int socket_fd);
+/* In the parent, before its GO. Whatever cannot be opened is not answered. */
+void host_files_prepare(pid_t pid);
 /* In the parent: open it, in the mount namespace of that child. */
-void host_files_answer(int socket_fd, pid_t pid, int pidfd,
-                       const struct message *question);
+void host_files_answer(int socket_fd, const struct message *question);
 
 #endif

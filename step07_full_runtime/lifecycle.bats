@@ -454,7 +454,7 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
 # points: 2
 # hint: The command was fine. Which words of yours made the engine say 127, or 126?
 # hint: podman-run(1), "Exit Status": podman and docker look for "no such file or directory" and "permission denied" in the log.
-# hint: reword in util.c: for errors with status 125, and in the log alone.
+# hint: reword in log_record.c: for errors with status 125, and in the log alone.
 @test "the log keeps the words for a missing command to the command" {
     local log=$BATS_TEST_TMPDIR/log edit
     touch "$BATS_TEST_TMPDIR/file"
