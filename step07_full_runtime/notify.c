@@ -24,10 +24,16 @@
 #include "state.h"
 #include "util.h"
 
-bool notify_is_wanted(void)
+/* Where the host listens; "" if it does not. */
+static const char *host_path(void)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    return path && (*path == '/' || *path == '@');
+    return path && (*path == '/' || *path == '@') ? path : "";
+}
+
+bool notify_is_wanted(void)
+{
+    return *host_path();
 }
 
 void notify_make(const char *state)
@@ -68,7 +74,7 @@ static bool says_ready(int fd)
 /* A name that begins with "@" is an abstract one: its first byte is 0. */
 static int send_to_host(const char *text)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
+    const char *path = host_path();
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     size_t length = strlen(path);
@@ -94,7 +100,7 @@ bool notify_pass(int fd, pid_t main_pid)
     char *text = main_pid ? print_string("MAINPID=%d\nREADY=1", main_pid)
                           : copy_string("READY=1");
     if (send_to_host(text) == -1)
-        warn("tell %s that the container is ready: %s", getenv("NOTIFY_SOCKET"),
+        warn("tell %s that the container is ready: %s", host_path(),
              strerror(errno));
     return true;
 }
