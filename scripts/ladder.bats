@@ -165,3 +165,16 @@ END
         [[ -n $output ]]
     done
 }
+
+@test "each row of the chapter's table of runtimes is a test" {
+    run_and_show scripts/compare-runtimes --check
+    assert_status 0
+    # It would notice.
+    mkdir -p "$BATS_TEST_TMPDIR/copy/scripts"
+    cp scripts/compare-runtimes "$BATS_TEST_TMPDIR/copy/scripts"
+    cp -r step07_full_runtime "$BATS_TEST_TMPDIR/copy"
+    sed -i 's/^@test "kill 0 asks/@test "who asks/' "$BATS_TEST_TMPDIR/copy/step07_full_runtime/runtimes.bats"
+    run_and_show "$BATS_TEST_TMPDIR/copy/scripts/compare-runtimes" --check
+    assert_status 1
+    assert_output 'no such test: kill 0 asks whether it lives'
+}
