@@ -163,11 +163,9 @@ static _Noreturn void leave(int status)
  * values may hold anything, parentheses too. */
 static size_t find_hint(const char *format)
 {
-    size_t length = strlen(format);
-    size_t hint = length;
-    if (length == 0 || format[length - 1] != ')')
-        return length;
-    for (const char *p = format; (p = strstr(p, " (")); p++)
+    size_t hint = strlen(format);
+    bool is_there = hint > 0 && format[hint - 1] == ')';
+    for (const char *p = format; is_there && (p = strstr(p, " (")); p++)
         hint = (size_t)(p - format);
     return hint;
 }
