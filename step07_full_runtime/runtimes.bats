@@ -409,7 +409,8 @@ in_populated_cgroup() {
     is created c2
 }
 
-no_process_in() { [[ ! -s $1/cgroup.procs ]]; }
+# (The size of a file of a cgroup is always 0.)
+no_process_in() { [[ ! -e $1 || -z $(<"$1/cgroup.procs") ]]; }
 
 # hint: Somebody asks whether it lives. What is signal 0?
 # hint: kill(2).
