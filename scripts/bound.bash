@@ -37,7 +37,7 @@ bound_parent()
 
 bound_make()
 {
-    local parent
+    local parent dead
     bound_limit=$1
     [ "$EUID" = 0 ] || return 0
     if ! parent=$(bound_parent); then
@@ -47,8 +47,11 @@ bound_make()
     # (v1 has no such file. If children can't have the limit, the last line says so.)
     [ ! -w "$parent/cgroup.subtree_control" ] ||
         echo +pids >"$parent/cgroup.subtree_control" || true
-    # Those of dead ones: only who is killed leaves them.
-    rmdir "$parent"/rung-bound-* 2>/dev/null || true
+    # Those of dead ones: only who is killed leaves them. (One that is empty may
+    # be somebody's who has just made it.)
+    for dead in "$parent"/rung-bound-*; do
+        [ -e "/proc/${dead##*-}" ] || rmdir "$dead" 2>/dev/null || true
+    done
     mkdir "$parent/rung-bound-$$" || return
     bound=$parent/rung-bound-$$
     echo "$1" >"$bound/pids.max" || bound_end
