@@ -135,10 +135,11 @@ int mount_try_new(const char *type, const char *source, const char *data,
 void mount_new_failed(const char *type, const char *data)
 {
     const char *label = selinux_label && takes_label(type) ? selinux_label : "";
-    die("mount a new %s with \"%s\"%s%s%s%s%s", type, data ? data : "",
-        *label ? " and the SELinux context " : "", label,
-        *complaint ? ": " : "", complaint,
-        errno == EPERM ? " (does the user namespace own what it shows?)" : "");
+    die_with_hint(errno == EPERM ? "does the user namespace own what it shows?"
+                                 : NULL,
+                  "mount a new %s with \"%s\"%s%s%s%s", type, data ? data : "",
+                  *label ? " and the SELinux context " : "", label,
+                  *complaint ? ": " : "", complaint);
 }
 
 int mount_new(const char *type, const char *source, const char *data,
@@ -203,10 +204,11 @@ void mount_change(int mount_fd, uint64_t set, uint64_t clear,
         .propagation = propagation & ~(unsigned long)MS_REC,
     };
     if (set_attributes(mount_fd, &change, recursive) == -1)
-        die("change the attributes of the mount for %s%s", name,
+        die_with_hint(
             errno == EPERM && clear
-                ? " (a user namespace cannot take away what the host has set)"
-                : "");
+                ? "a user namespace cannot take away what the host has set"
+                : NULL,
+            "change the attributes of the mount for %s", name);
 }
 
 void mount_map_ids(int mount_fd, int user_namespace_fd, bool recursive,
@@ -217,10 +219,10 @@ void mount_map_ids(int mount_fd, int user_namespace_fd, bool recursive,
         .userns_fd = (uint64_t)user_namespace_fd,
     };
     if (set_attributes(mount_fd, &change, recursive) == -1)
-        die("map the ids of the mount for %s%s", name,
-            errno == EINVAL  ? " (its file system does not allow it)"
-            : errno == EPERM ? " (its file system is not this root's)"
-                             : "");
+        die_with_hint(errno == EINVAL  ? "its file system does not allow it"
+                      : errno == EPERM ? "its file system is not this root's"
+                                       : NULL,
+                      "map the ids of the mount for %s", name);
 }
 
 void mount_attach(int mount_fd, int target_fd, const char *target_name)
@@ -359,7 +361,7 @@ int mount_target_plain(int root_fd, const char *path)
         fd = open_in_root(root_fd, path, flags);
     }
     if (fd == -1)
-        die("make %s in the root, to mount on%s", path,
-            errno == ENOTDIR ? " (a link would lead elsewhere)" : "");
+        die_with_hint(errno == ENOTDIR ? "a link would lead elsewhere" : NULL,
+                      "make %s in the root, to mount on", path);
     return fd;
 }

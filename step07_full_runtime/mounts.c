@@ -46,10 +46,11 @@ static int copy_source(const struct mount_spec *m, int source_fd)
 {
     int fd = mount_copy(source_fd, m->recursive);
     if (fd == -1)
-        die("bind %s to %s in the root%s", m->source, m->destination,
+        die_with_hint(
             errno == EINVAL && !m->recursive
-                ? " (it hides something below: \"rbind\" takes that along)"
-                : "");
+                ? "it hides something below: \"rbind\" takes that along"
+                : NULL,
+            "bind %s to %s in the root", m->source, m->destination);
     return fd;
 }
 

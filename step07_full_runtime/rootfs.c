@@ -35,10 +35,10 @@ static void check_directory(const char *path, const char *hint)
 {
     struct stat st;
     if (stat(path, &st) == -1)
-        die("open the root file system %s%s", path, hint);
+        die_with_hint(hint, "open the root file system %s", path);
     if (!S_ISDIR(st.st_mode)) {
         errno = ENOTDIR;
-        die("open the root file system %s%s", path, hint);
+        die_with_hint(hint, "open the root file system %s", path);
     }
 }
 
@@ -50,18 +50,18 @@ static void check_root(const struct spec *spec, const char *root_hint)
         fail("--no-pivot: a user namespace can't get rid of the host's mounts");
     check_directory(spec->root_path, root_hint);
     for (char **layer = spec->overlay.layers; *layer; layer++)
-        check_directory(*layer, " (a --layer)");
+        check_directory(*layer, "a --layer");
 }
 
 void rootfs_check(const struct spec *spec)
 {
-    check_root(spec, " (root.path of config.json)");
+    check_root(spec, "root.path of config.json");
 }
 
 void rootfs_check_usual(const struct spec *spec)
 {
     static const char *const names[] = {"proc", "sys", "dev", "tmp"};
-    check_root(spec, " (run \"make rootfs\", or give --rootfs DIR)");
+    check_root(spec, "run \"make rootfs\", or give --rootfs DIR");
     for (size_t i = 0; i < ARRAY_SIZE(names) && !spec->overlay.wanted; i++) {
         CLEANUP(free_string) char *path = join_path(spec->root_path, names[i]);
         struct stat st;

@@ -190,6 +190,18 @@ void die(const char *format, ...)
          what + length);
 }
 
+void die_with_hint(const char *hint, const char *format, ...)
+{
+    int error = errno;
+    char what[2048];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(what, sizeof(what), format, values);
+    va_end(values);
+    quit(EXIT_RUNTIME, hint ? "%s: %s (%s)" : "%s: %s", what, strerror(error),
+         hint);
+}
+
 void fail(const char *format, ...)
 {
     va_list values;

@@ -38,6 +38,9 @@ void log_to(int fd);
 /* "demo: mount /x: Permission denied", exit status 125. die() adds errno's
  * text; fail() does not, for errors that we found ourselves. */
 _Noreturn void die(const char *format, ...) PRINTF(1, 2);
+/* The same with a hint that depends on something; NULL: none. */
+_Noreturn void die_with_hint(const char *hint, const char *format, ...)
+    PRINTF(2, 3);
 _Noreturn void fail(const char *format, ...) PRINTF(1, 2);
 /* The same for a wrong command line: exit status 2. */
 _Noreturn void usage_error(const char *format, ...) PRINTF(1, 2);
