@@ -152,12 +152,12 @@ lint-scripts:
 	shellcheck -x -e SC2317 $(SCRIPTS)
 	mandoc -T lint -W warning step07_full_runtime/rung.1
 	shellcheck -x -S warning -s bats $(BATS)
-	pyflakes3 scripts/lab scripts/lab.d/*.py scripts/lab.d/handout
+	pyflakes3 scripts/test scripts/test.d/*.py scripts/lab scripts/lab.d/*.py scripts/lab.d/handout
 
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
 
-lint-tidy: $(patsubst %.c,build/tidy/%.ok,$(wildcard step0*_*/*.c))
+lint-tidy: $(patsubst %.c,build/tidy/%.ok,$(wildcard step0*_*/*.c scripts/test.d/*.c))
 
 asan: ## build with checks of memory use, in build/asan
 	@$(MAKE) --no-print-directory VARIANT=asan variant
@@ -221,7 +221,7 @@ LIBRARIES_step07 = libcap libseccomp libmnl jansson
 libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
 link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
 
-SOURCES = $(sort $(wildcard step0*_*/*.[ch]))
+SOURCES = $(sort $(wildcard step0*_*/*.[ch] scripts/test.d/*.c))
 SCRIPTS = .ci/run $(wildcard scripts/*.bash step07_full_runtime/*.bash) \
     $(shell grep -d skip -lE '^\#!.*sh$$' scripts/* scripts/*/*)
 BATS = $(wildcard scripts/*.bats step0*_*/*.bats)
@@ -278,6 +278,11 @@ $(BUILD)/command: FORCE
 	    exit 1; }
 	@mkdir -p $(@D)
 	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
+
+# What the tests look at the host with.
+build/plain/host: scripts/test.d/host.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(WARNINGS) $(CFLAGS) -o $@ $< $$(pkg-config --cflags --libs libmnl)
 
 # clang-tidy, one file at a time, and again only when the file has changed. No
 # step may run another program to do its work (cert-env33-c), but for the

@@ -89,19 +89,19 @@ in_bound() {
     as=(env --chdir="$TOP")
     left="setsid sleep 4331 & setsid sleep 4331 &"
     # Its command.
-    in_bound 'exec scripts/test --bounded $$ 60 50 sh -c "'"$left"' echo over"'
+    in_bound 'exec scripts/test.d/bounded $$ 60 50 sh -c "'"$left"' echo over"'
     assert_output over
     run ! pgrep -f 'sleep 4331'
     # Its time.
-    in_bound 'scripts/test --bounded $$ 1 50 sh -c "'"$left"' sleep 60" || echo "status $?"'
+    in_bound 'scripts/test.d/bounded $$ 1 50 sh -c "'"$left"' sleep 60" || echo "status $?"'
     assert_output_like 'test: not done after 1 s*status 137'
     run ! pgrep -f 'sleep 4331'
     # The one that has started it is gone.
-    in_bound 'sleep 2 & scripts/test --bounded $! 60 50 sh -c "'"$left"' sleep 60" || echo "status $?"'
+    in_bound 'sleep 2 & scripts/test.d/bounded $! 60 50 sh -c "'"$left"' sleep 60" || echo "status $?"'
     assert_output 'status 137'
     run ! pgrep -f 'sleep 4331'
     # A bomb.
-    in_bound 'scripts/test --bounded $$ 60 50 env REST=60 "$1" || echo "status $?"'
+    in_bound 'scripts/test.d/bounded $$ 60 50 env REST=60 "$1" || echo "status $?"'
     assert_output_like '*test: nearly 50 processes*status 137'
     run ! pgrep -f "^[^ ]*python3 $PWD/hundred"
 }

@@ -21,7 +21,7 @@
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
 #   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu cpuset io_max
 #                             io_weight hugetlb veth bridge nft
-#                             nat overlay user_ns time_ns pty rootfs podman systemd (a name that is not known fails)
+#                             nat overlay user_ns time_ns pty kmsg rootfs podman systemd (a name that is not known fails)
 #   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
@@ -71,6 +71,9 @@ DEMO_PROGRAM=${DEMO_WORDS[0]}
 DEMO=${DEMO_WORDS[*]}
 ROOTFS=$TOP/build/rootfs
 export DEMO STEP ROOTFS TOP
+# The program that looks at the host before and after each test. (scripts/test has made it.)
+HOST=$TOP/build/plain/host
+[[ -x $HOST ]] || make -s -C "$TOP" build/plain/host
 # Messages are compared: everything speaks the same language.
 export LC_ALL=C.UTF-8 TERM=${TERM:-dumb}
 
@@ -309,6 +312,7 @@ has_podman() { type -P podman >/dev/null; }
 has_time_ns() { [[ -e /proc/self/ns/time ]]; }
 has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
 has_systemd() { has_root && [[ -d /run/systemd/system ]]; }
+has_kmsg() { [[ $(</proc/sys/kernel/dmesg_restrict) == 0 ]]; } # who has no CAP_SYSLOG may read it
 has_rootfs() { [[ -x $ROOTFS/bin/busybox ]]; }
 
 has_controller() {
@@ -498,10 +502,6 @@ def demo(*args):
 # --- The host, before and after --------------------------------------------
 
 setup() {
-    # On a busy machine the wrong one may be first. Such a test has a second chance, which the results name.
-    # shellcheck disable=SC2034 # bats reads it
-    BATS_TEST_RETRIES=${RUNG_RETRIES:-0}
-    ((${BATS_TEST_TRY_NUMBER:-1} == 1)) || echo "# second attempt: $BATS_TEST_DESCRIPTION" >&3
     [[ -z ${RUNG_ENOUGH-} || ! -e $RUNG_ENOUGH ]] || { left_out=1 && skip "one failure is enough"; }
     if [[ -e ${RUNG_HANGS-} ]] && (($(wc -l <"$RUNG_HANGS") >= 3)); then
         left_out=1
@@ -517,8 +517,12 @@ setup() {
     export RUNG_TEST=$BATS_TEST_TMPDIR
     cgroups_before=
     host_before=$(host_snapshot)
-    # Others' may come and go meanwhile; what counts is which are there afterwards.
-    cgroups_before=$(cgroups_of_demos)$'\n'
+    # Others' cgroups may go meanwhile: what counts is which are new afterwards.
+    cgroups_before=none$'\n'
+    if [[ $host_before == *$'\ncgroup '* ]]; then
+        cgroups_before+="cgroup ${host_before#*$'\ncgroup '}"$'\n'
+        host_before=${host_before%%$'\ncgroup '*}
+    fi
     if declare -F before_each >/dev/null; then before_each; fi
 }
 
@@ -579,61 +583,26 @@ host_is_unchanged() {
     [[ $host_before == "$host_after" ]]
 }
 
-# host_snapshot: the host as it is now (call it in a subshell).  It is taken twice in every test, so it starts as few programs as possible.
+# host_snapshot: the host as it is now, see test.d/host.c. From step05 on there are cgroups, too.
 host_snapshot() {
-    # The programs that look must not be found by processes_left. And bats traces each command: that takes time.
-    export -n RUNG_TEST
-    trap - DEBUG
-    local link pid mount name
-    printf 'hostname %s\n' "$(</proc/sys/kernel/hostname)"
-    printf 'ip_forward %s\n' "$(</proc/sys/net/ipv4/ip_forward)"
-    while read -r mount; do
-        printf 'mount %s\n' "$mount"
-    done </proc/self/mountinfo
-    for link in /sys/class/net/*; do
-        printf 'link %s\n' "${link##*/}"
-    done
-    if ((EUID == 0)) && type -P nft >/dev/null; then
-        nft list tables 2>/dev/null | while read -r name; do printf 'nft %s\n' "$name"; done
+    if ((10#$STEP < 5)); then
+        "$HOST" "$BATS_TEST_TMPDIR"
+    else
+        "$HOST" "$BATS_TEST_TMPDIR" "$cgroups_before"
     fi
-    [[ -z $cgroups_before ]] || for name in $(cgroups_of_demos); do
-        [[ $cgroups_before == *"$name"* ]] || of_another_demo "${name##*/rung-}" || printf 'cgroup %s\n' "$name"
-    done
-    for pid in $(processes_left); do
-        printf 'process %s %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
-    done
 }
 
-# The cgroups that demos make, from step05 on.  (Those that were there before may go: they are not ours.)
-cgroups_of_demos() {
-    trap - DEBUG
-    local mount
-    mount=$(cgroup2_mount)
-    [[ -z $mount ]] || ((10#$STEP < 5)) || find "$mount" -type d -name 'rung-[0-9]*' 2>/dev/null
-}
-
-# of_another_demo PID: it lives, and it is not this test that started it.
-of_another_demo() {
-    local environment
-    environment=$(tr '\0' '\n' 2>/dev/null <"/proc/$1/environ") || return 1
-    [[ -n $environment && $environment != *"RUNG_TEST=$BATS_TEST_TMPDIR"* ]]
-}
-
-# processes_left: the processes that this test started, found through the variable they inherited.  (Zombies have no
-# environment any more: whoever should reap them is found instead.)
-processes_left() {
-    local path
-    grep -lzxF "RUNG_TEST=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ path _; do
-        echo "$path"
-    done
+# left_on_host KIND: what is there now of that kind that was not: "process 12 sleep 100", "cgroup /sys/fs/cgroup/rung-12".
+left_on_host() {
+    host_snapshot | grep "^$1 " | grep -vxFf <(echo "$host_before") || true
 }
 
 # clean_up: remove what a failed test left: only what was not there before, and only what is ours.
 clean_up() {
     local kind name rest mount
-    for name in $(export -n RUNG_TEST && processes_left); do
+    while read -r _ name _; do
         kill -KILL "$name" 2>/dev/null || true
-    done
+    done < <(left_on_host process)
     host_after=$(host_snapshot)
     diff <(echo "$host_before") <(echo "$host_after") | sed -n 's/^> //p' | tac |
         while read -r kind name rest; do

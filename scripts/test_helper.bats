@@ -69,7 +69,7 @@ fails() {
 
 @test "a demo in the background is ended with the test" {
     passes 'start_demo sleep 4322; eventually pgrep -f "sleep 4322"'
-    passes 'start_demo sleep 60; stop_demo; assert_status 143'
+    passes 'start_demo sleep 60; eventually grep -q sleep "/proc/$demo_pid/comm"; stop_demo; assert_status 143'
     run ! pgrep -f 'sleep 4322'
 }
 

@@ -31,9 +31,9 @@ after_each() {
 # The cgroups of this test's demos, if they are still there.
 remove_leftovers() {
     local name
-    for name in $(cgroups_of_demos); do
-        [[ $cgroups_before == *"$name"* ]] || of_another_demo "${name##*/rung-}" || eventually rmdir_if_there "$name"
-    done
+    while read -r _ name; do
+        eventually rmdir_if_there "$name"
+    done < <(left_on_host cgroup)
 }
 
 # --- The vocabulary of this file -------------------------------------------

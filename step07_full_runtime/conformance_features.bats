@@ -88,8 +88,10 @@ accepted() {
     features '{"bind", "rbind", "ro", "rro", "nosuid", "rprivate", "idmap", "ridmap", "tmpcopyup", "nosymfollow", "remount"} <= set(f["mountOptions"])'
     make_own_root
     # What is not recognized would be data for tmpfs, which refuses it. A file system of its own for each.
-    accepted "mounts += [tmpfs('/m/' + o, o) for o in $(features '[o for o in f["mountOptions"] if "bind" not in o and "idmap" not in o and "ridmap" != o and o not in ("remount", "iversion", "mand")]')]"
+    accepted "mounts += [tmpfs('/m/' + o, o) for o in $(features '[o for o in f["mountOptions"] if "bind" not in o and "idmap" not in o and "ridmap" != o and "nofollow" not in o and o not in ("remount", "iversion", "mand", "copy-symlink")]')]"
     accepted "mounts += [bind('$ROOTFS/etc', '/m/' + o, o) for o in $(features '[o for o in f["mountOptions"] if "bind" in o]')]"
+    # These are for a bind mount alone.
+    accepted "mounts += [bind('$ROOTFS/etc', '/m/' + o, 'bind,' + o) for o in $(features '[o for o in f["mountOptions"] if "nofollow" in o or o == "copy-symlink"]')]"
 }
 
 # rule: features-linux.md#namespaces MUST "the listed types are recognized"

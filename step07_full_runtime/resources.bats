@@ -368,6 +368,7 @@ with_nodes() {
 # hint: config-linux.md, "Default Devices".
 # hint: emit_nodes comes before the answer "no" of write_program.
 @test "device rules: no rule for it means no; the specification's devices always work" {
+    requires kmsg
     with_nodes '[]'
     may /dev/null '<>' && may /dev/zero '<' && may /dev/urandom '<'
     oci exec c1 sh -c 'exec 3</dev/kmsg'
@@ -386,6 +387,7 @@ with_nodes() {
 # hint: kernel: bpf/verifier.rst, "State pruning"; a jump for each number of each rule makes too many.
 # hint: emit_match in devices.c compares once for a rule; read_device_rules refuses more than the kernel follows.
 @test "device rules: thousands of them, in a moment; more are refused before anything is made" {
+    requires kmsg
     bundle 'linux.resources = {"devices": [{"allow": i % 2 == 1, "type": "cb"[i % 2], "major": 10 + i % 50, "minor": i, "access": "rw"[i % 3 % 2]}
         for i in range(4000)] + [{"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}]}' 'del linux.resources.devices[0]'
     oci_run

@@ -50,6 +50,13 @@ int rootfs_need_dev(const struct spec *spec, int root_fd)
     return fd;
 }
 
+static bool is_that_device(const struct device_spec *d, int fd,
+                           const struct stat *st)
+{
+    return d->type == 'p' ? S_ISFIFO(st->st_mode)
+                          : is_device(fd, d->type, d->major, d->minor);
+}
+
 /* What was there before, or somebody else has just put there, is no good. */
 static void check_device(const struct device_spec *d, int directory_fd,
                          const char *name)
@@ -59,8 +66,7 @@ static void check_device(const struct device_spec *d, int directory_fd,
     struct stat st;
     if (fd == -1 || fstat(fd, &st) == -1)
         die("look at %s in the root", d->path);
-    if (d->type == 'p' ? !S_ISFIFO(st.st_mode)
-                       : !is_device(fd, d->type, d->major, d->minor))
+    if (!is_that_device(d, fd, &st))
         fail("make the device %s: something else has that name", d->path);
     if ((st.st_uid != d->uid || st.st_gid != d->gid) &&
         fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) == -1)
@@ -137,7 +143,11 @@ static int open_device(const struct device_spec *d, int dev_fd)
     return open_host_device(d);
 }
 
-/* What a device is bound on: never a link, which would lead elsewhere. */
+/*
+ * What a device is bound on: an empty file, which an earlier container may have
+ * left, or such a device. Anything else is somebody's, or a link that leads
+ * elsewhere.
+ */
 static int open_place(const struct device_spec *d, int directory_fd,
                       const char *name)
 {
@@ -149,7 +159,8 @@ static int open_place(const struct device_spec *d, int directory_fd,
     struct stat st;
     if (fd == -1 || fstat(fd, &st) == -1)
         die("make %s in the root, to bind a device on it", d->path);
-    if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+    if (!(S_ISREG(st.st_mode) && st.st_size == 0) &&
+        !is_that_device(d, fd, &st))
         fail("bind the device %s: something else has that name", d->path);
     return fd;
 }
