@@ -310,6 +310,7 @@ has_overlay() { modprobe -q overlay 2>/dev/null || true; grep -qw overlay /proc/
 has_user_ns() { "${AS_NOBODY[@]}" unshare --user true 2>/dev/null; }
 has_podman() { type -P podman >/dev/null; }
 has_time_ns() { [[ -e /proc/self/ns/time ]]; }
+has_strace() { type -P strace >/dev/null; }
 has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
 has_systemd() { has_root && [[ -d /run/systemd/system ]]; }
 has_kmsg() { [[ $(</proc/sys/kernel/dmesg_restrict) == 0 ]]; } # who has no CAP_SYSLOG may read it

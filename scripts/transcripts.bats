@@ -139,6 +139,108 @@ refuses() {
     assert_stderr_like '*unknown*magic*'
 }
 
+# scene TERMINAL LINE...: another block of the same README, played in that terminal.
+scene() {
+    {
+        echo "In **terminal $1**:"
+        echo '```console'
+        printf '%s\n' "${@:2}"
+        echo '```'
+    } >>README.md
+}
+
+@test "each terminal has a shell of its own, and a scene's numbers are the same in both" {
+    scene 1 '$ X=5; echo $$' '1234'
+    scene 2 '$ echo "[$X]"; X=6; echo $((PPID)) | tee ppid' '[]' '2345'
+    scene 1 '$ echo $X $$ $((PPID))' '5 1234 2345'
+    check_file
+    assert_status 0
+    scene 2 '$ echo $$' '1234'
+    check_file
+    assert_status 1
+    assert_output_like '*not ok 4*'
+}
+
+@test "what a terminal has left running goes on in its next block" {
+    scene 1 '$ echo one; until [ -e go ]; do sleep 0.1; done; echo two' 'one'
+    scene 2 '$ touch go'
+    scene 1 'two'
+    scene 2 '$ rm go; sleep 100'
+    scene 2 '^C'
+    scene 1 '$ cat'
+    scene 1 '^C'
+    check_file
+    assert_status 0
+    sed -i 's/^two$/three/' README.md
+    check_file
+    assert_status 1
+    assert_output_like '*not ok 3 README.md:12: ... echo one*'
+}
+
+# program LINE...: a README with a program that the reader saves.
+program() {
+    printf '%s\n' '<!-- file: build/program.c -->' '' '```c' "$@" '```' '```console' '$ cat build/program.c' "$@" '```' \
+        >copy/README.md
+}
+
+@test "a program of a chapter is where its reader saves it, and compiles without a warning" {
+    mkdir -p copy/scripts
+    cp "$TOP/scripts/transcripts" "$TOP/scripts/test_helper.bash" copy/scripts
+    program 'int main(void)' '{' '    return 0;' '}'
+    run_and_show copy/scripts/transcripts copy/README.md
+    assert_status 0
+    assert_output_like '1..2*ok 1 copy/README.md:3: build/program.c compiles*ok 2*'
+    program 'int main(void)' '{' '    int unused;' '    return 0;' '}'
+    run_and_show copy/scripts/transcripts --no-run copy/README.md
+    assert_status 1
+    assert_output_like '1..1*not ok 1*unused variable*'
+    sed -i s,build/,../, copy/README.md
+    run_and_show copy/scripts/transcripts --no-run copy/README.md
+    assert_status 1
+    [[ ! -e program.c ]]
+}
+
+# quotes NAME LINE...: a README that says so of file.c.
+quotes() {
+    printf '%s\n' "<!-- quote: file.c $1 -->" '```c' "${@:2}" '```' >README.md
+    check_file
+}
+
+@test "a quotation is what the file has, but for what ... leaves out" {
+    put file.c $'int other(void);\n\n/* Says. */\nstatic int\nsay(int a)\n{\n    other();\n    return a;\n}
+\nstatic const struct {\n    int a;\n} table[] = {\n    {1},\n    {2},\n};\n'
+    quotes say 'static int' 'say(int a)' '{' '    other();' '    return a;' '}'
+    assert_status 0
+    quotes say 'static int' 'say(int a)' '{' '    ...' '    return a;' '}'
+    assert_status 0
+    quotes table 'static const struct {' '...' '} table[] = {' '    {1},' '    {2},' '};'
+    assert_status 0
+    quotes say 'static int' 'say(int a)' '{' '    return a;' '}'
+    assert_status 1
+    assert_output_like '*not ok 1 README.md:2: say is quoted from file.c*+    other();*'
+    quotes say 'static int' 'say(int a)' '{' '    ...' '    return b;' '}'
+    assert_status 1
+    quotes other 'int other(void);'
+    assert_status 1
+    assert_output_like '*file.c defines no other*'
+}
+
+# Each of 01 to 06 has one.
+@test "what the chapters quote is what the files have, and their programs fit one screen" {
+    cd "$TOP"
+    run_and_show scripts/transcripts --no-run step0[1-7]_*/README.md
+    assert_status 0
+    [[ $output != 1..0* ]]
+    # A program stands between the two fences: 45 lines of 80 columns.
+    for readme in step0[1-7]_*/README.md; do
+        awk -v name="$readme" '/^<!-- file: / { file = $3; lines = 0; inside = 0; next }
+            file && /^```c/ { inside = 1; next }
+            inside && /^```/ { if (lines > 45) { print name, file, lines; bad = 1 } file = ""; inside = 0 }
+            inside { lines++; if (length > 80) { print name ": " $0; bad = 1 } }
+            END { exit bad }' "$readme"
+    done
+}
+
 @test "a block that is not closed, or begins with output, is an error" {
     printf '%s\n' '```console' '$ true' >README.md
     check_file

@@ -5,7 +5,7 @@
  *
  * Read it from main, at the end, upwards: every function stands below those
  * that it calls. What has a file of its own is listed in demo.h. Try it with
- * -v, which narrates each kernel call.
+ * -v, which narrates the kernel calls that matter.
  */
 #define _GNU_SOURCE
 
@@ -105,7 +105,7 @@ static void collect(struct container *c)
 /* Sleep until a signal comes; until the child has ended. sigwaitinfo(2) */
 static void wait_for_child(struct container *c)
 {
-    narrate(c, "waitpid(%d)   # wait %d", c->pid, c->pid);
+    narrate(c, "sigwaitinfo(SIGCHLD)   # wait %d", c->pid);
     while (!c->ended) {
         siginfo_t info;
         int signal = sigwaitinfo(&c->signals, &info);

@@ -28,7 +28,7 @@ struct container {
     pid_t pid; /* its PID, as the host sees it */
     int status; /* how it ended, as an exit status */
     bool ended;
-    bool verbose; /* narrate each kernel call */
+    bool verbose; /* narrate the kernel calls that matter */
     int chapter; /* whose demonstration to give; 0: the newest one's */
     sigset_t signals; /* what wait_for_child waits for */
     struct clone_args clone; /* how to start it: clone3(2) */

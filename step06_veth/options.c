@@ -224,7 +224,7 @@ static void set_nat(struct container *c, const struct option_row *row,
 
 static const struct option_row rows[] = {
     {"help", 'h', NULL, NULL, "print this help"},
-    {"verbose", 'v', NULL, set_verbose, "narrate each kernel call"},
+    {"verbose", 'v', NULL, set_verbose, "narrate the kernel calls that matter"},
     {"chapter", 0, "N", set_chapter, "demonstrate chapter N, not the newest"},
     {"ipc", 'i', NULL, open_namespace, "open a new IPC namespace"},
     {"mount", 'm', NULL, open_namespace, "open a new mount namespace"},

@@ -58,7 +58,8 @@ void enter_root(const struct container *c)
     narrate(c, "pivot_root(\".\", \".\")   # pivot_root . .");
     if (syscall(SYS_pivot_root, ".", ".") == -1)
         die_with_hint(errno == EBUSY ? "it is the host's own root"
-                                     : "is this host's root a ramfs?",
+                                     : "are mounts still shared? Or is this "
+                                       "host's root a ramfs?",
                       "pivot_root to %s", root);
     narrate(c, "umount2(\".\", MNT_DETACH)   # umount --lazy .");
     if (umount2(".", MNT_DETACH) == -1)
