@@ -88,8 +88,9 @@ diff02 diff03 diff04 diff05 diff06:
 
 # step07 is no longer one file: show what it is made of.
 diff07:
-	@echo 'step07 takes step06 apart into modules. Their lines:'
-	@wc -l step06_veth/demo.c step07_full_runtime/*.[ch]
+	@echo 'step07 takes step06 apart into rooms. Their lines:'
+	@wc -l step06_veth/*.[ch] step07_full_runtime/main.c \
+	    step07_full_runtime/*/*.[ch]
 
 conformance: ## which rules of the OCI specification are tested, and pass
 	@scripts/setup build test
@@ -157,8 +158,6 @@ lint-scripts:
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
 
-lint-tidy: $(patsubst %.c,build/tidy/%.ok,$(wildcard step0*_*/*.c scripts/test.d/*.c))
-
 asan: ## build with checks of memory use, in build/asan
 	@$(MAKE) --no-print-directory VARIANT=asan variant
 
@@ -221,10 +220,10 @@ LIBRARIES_step07 = libcap libseccomp libmnl jansson
 libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
 link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
 
-SOURCES = $(sort $(wildcard step0*_*/*.[ch] scripts/test.d/*.c))
+SOURCES = $(sort $(wildcard step0*_*/*.[ch] step07_*/*/*.[ch] scripts/test.d/*.c))
 SCRIPTS = .ci/run $(wildcard scripts/*.bash step07_full_runtime/*.bash) \
     $(shell grep -d skip -lE '^\#!.*sh$$' scripts/* scripts/*/*)
-BATS = $(wildcard scripts/*.bats step0*_*/*.bats)
+BATS = $(wildcard scripts/*.bats step0*_*/*.bats step07_*/tests/*.bats)
 
 # The step of a file or directory: step05 of step05_cgroup_v2/demo.c.
 step = $(firstword $(subst _, ,$1))
@@ -249,11 +248,11 @@ $(BUILD)/step0%/demo: $$(wildcard step0$$*_*/*.[ch]) $(BUILD)/command
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,step0$*)
 
-# step07 is compiled file by file: it has many. The commands differ but little
-# from the one that is shown at the end.
+# step07 is compiled file by file: it has many, in rooms (an object is in one of
+# the same name). The commands differ but little from the one at the end.
 STEP07_DIR = $(if $(VARIANT:plain=),$(BUILD)/step07,step07_full_runtime)
 STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
-    $(wildcard step07_full_runtime/*.c))
+    $(filter step07%.c,$(SOURCES)))
 
 $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 	@mkdir -p $(@D)
@@ -262,9 +261,10 @@ $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 $(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/command
 	@mkdir -p $(@D)
 	@echo 'compile $<'
-	@$(COMPILE) -MMD -MP -c -o $@ $<$(call libraries,--cflags,step07)
+	@$(COMPILE) -I step07_full_runtime -MMD -MP -c -o $@ $< \
+	    $(call libraries,--cflags,step07)
 
--include $(wildcard build/*/step07/*.d)
+-include $(wildcard build/*/step07/*.d build/*/step07/*/*.d)
 
 # This file holds the command that compiles. It changes when the compiler or a
 # flag does, and then everything is built again. It also is the place to say
@@ -287,12 +287,14 @@ build/plain/host: scripts/test.d/host.c
 # clang-tidy, one file at a time, and again only when the file has changed. No
 # step may run another program to do its work (cert-env33-c), but for the
 # demonstrations: they type commands as a reader would.
-build/tidy/%.ok: %.c $(wildcard step07_full_runtime/*.h) .clang-tidy
+build/tidy/%.ok: %.c $(filter step07%.h,$(SOURCES)) .clang-tidy
 	clang-tidy --quiet $< \
 	    $(if $(findstring demonstration,$<),--checks=-cert-env33-c) \
-	    -- -std=gnu17 \
+	    -- -std=gnu17 $(if $(filter step07%,$*),-I step07_full_runtime) \
 	    $(call libraries,--cflags,$(call step,$*))
 	@mkdir -p $(@D) && touch $@
+
+lint-tidy: $(patsubst %.c,build/tidy/%.ok,$(filter %.c,$(SOURCES)))
 
 FORCE:
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The vocabulary of the tests that drive step07's program as an engine does.  After test_helper, such a file says
 #
-#     load ../scripts/oci_helper
+#     load ../../scripts/oci_helper
 #
 # and may then use:
 #

@@ -1,21 +1,18 @@
 /*
  * main.c - step07: a complete container runtime.
  *
- * The table of contents. From here the modules point one way only, downwards:
+ * The table of contents. Each room is a directory; the arrows between them
+ * point one way only, downwards:
  *
- *   5  main.c            global options, the table of commands
- *      demonstration.c   what to show when nothing is asked for
- *   4  run.c lifecycle.c commands_cgroup.c ps.c events.c features.c
- *                        the commands; flags.c options.c edits*.c: flags edit
- *                        the spec
- *   3  container.c       the container's life in the parent; clone.c attend.c
- *      init.c start.c exec.c  the way to the command in the child
- *   2  namespaces.c rootfs.c mounts.c cgroup.c devices.c network.c console.c
- *      netdevices.c capabilities.c seccomp*.c lsm.c scheduling.c process.c
- *      hooks.c state*.c  one concern each
- *   1  spec*.c           config.json as struct spec; json*.c, mount_fd.c,
- *                        copy_up.c, id_maps.c
- *   0  util.c            errors, files; channel.c safeguards.c
+ *   main.c      global options, the table of commands
+ *   commands/   what each command reads and prints; the flags that edit a spec;
+ *               what to show when nothing is asked for
+ *   container/  the life of a container: the parent's list of steps, the
+ *               child's list, and what they say to each other
+ *   rootfs/  network/  cgroup/  seccomp/  process/
+ *               one concern each
+ *   config/     config.json as struct spec; the state file
+ *   base/       errors, files, locks, messages
  *
  * The ladder that leads here:
  *
@@ -38,11 +35,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "flags.h"
-#include "run.h"
-#include "self.h"
-#include "spec.h"
-#include "util.h"
+#include "base/util.h"
+#include "commands/flags.h"
+#include "commands/run.h"
+#include "config/spec.h"
+#include "container/self.h"
 
 static int command_help(int argc, char **argv);
 

@@ -45,7 +45,7 @@ class Test:
 
     @property
     def part(self):
-        """rootfs of step07_full_runtime/rootfs.bats."""
+        """rootfs of step07_full_runtime/tests/rootfs.bats."""
         return os.path.basename(self.file).removesuffix(".bats")
 
 
@@ -120,7 +120,7 @@ def _tag(test, name, default):
 def read_step(step, part=""):
     """All tests of a step, or of one part of it: its own, then the promises."""
     number, tests = int(step), []
-    for path in sorted(glob.glob(f"{TOP}/{directory_of(step)}/*.bats")):
+    for path in sorted(glob.glob(f"{TOP}/{directory_of(step)}/**/*.bats", recursive=True)):
         tests += read_file(os.path.relpath(path, TOP))
     for test in tests:
         test.tenths = test.points * (1 if test.kept else 10)

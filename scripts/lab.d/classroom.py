@@ -10,6 +10,7 @@ little as the tests, is not graded again.
 """
 
 import csv
+import glob
 import hashlib
 import json
 import os
@@ -76,10 +77,9 @@ def stage(student, step, files, directory):
     if step != "07":
         for given in catalogue.given_files(step):
             shutil.copy(given, target)
-    for path in sorted(os.listdir(own)):
-        if path.endswith(".bats"):
-            with open(f"{own}/{path}", "rb") as file:
-                digest.update(file.read())
+    for path in sorted(glob.glob(f"{own}/**/*.bats", recursive=True)):
+        with open(path, "rb") as file:
+            digest.update(file.read())
     return os.path.relpath(target, TOP), digest.hexdigest()
 
 

@@ -186,7 +186,7 @@ class Runner:
         job = self.job
         leaks = 0 if step == "07" else 1 # The runtime leaves its memory to the kernel.
         settings = [f"STEP={step}", f"DEMO={program_of(job, step)}", f"ASAN_OPTIONS=detect_leaks={leaks}"]
-        words = ["bats", "--timing", "--formatter", "tap"]
+        words = ["bats", "--recursive", "--timing", "--formatter", "tap"]
         if only is not None or job.filter:
             words += ["--filter", job.filter if only is None else regex_of(only)]
         if files == ["scripts/promises.bats"]:

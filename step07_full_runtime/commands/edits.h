@@ -1,0 +1,75 @@
+/*
+ * edits.h - what each flag does to config.json.
+ */
+#ifndef RUNG_EDITS_H
+#define RUNG_EDITS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "commands/flags.h"
+
+/* --read-only, --tty and others without a value, or whose value may be any
+ * word: a table in edits.c says which field they set. */
+edit_function edit_field;
+edit_function edit_hostname;
+edit_function edit_rootfs;
+edit_function edit_layer;
+edit_function edit_volume;
+edit_function edit_env;
+edit_function edit_workdir;
+edit_function edit_seccomp;
+edit_function edit_sysctl;
+edit_function edit_ulimit;
+edit_function edit_oom_score;
+/* edits_limits.c */
+edit_function edit_memory;
+edit_function edit_memory_high;
+edit_function edit_swap;
+edit_function edit_pids;
+edit_function edit_cpus;
+edit_function edit_ip;
+edit_function edit_bridge;
+/* edits_ids.c */
+edit_function edit_user;
+edit_function edit_group;
+edit_function edit_cap_add;
+edit_function edit_exec_cap;
+edit_function edit_cap_drop;
+edit_function edit_uidmap;
+edit_function edit_gidmap;
+edit_function edit_userns;
+edit_function edit_time_offset;
+edit_function edit_namespace;
+
+/* The command line's rest. */
+void edit_args(json_t *config, char **args);
+/* What the caller cannot do without: an ordinary user, a user namespace. */
+void edit_for_user(json_t *config);
+/* After the last flag: what depends on several of them. Without flags it
+ * changes nothing. */
+void edit_finish(json_t *config);
+
+/* --- for edits*.c; a path is like "process/user/uid" --- */
+
+/* The object or array there, made if it is missing. */
+json_t *place(json_t *config, const char *path, json_type type);
+/* The value there, NULL if there is none. */
+json_t *find_value(json_t *config, const char *path);
+/* Set the field there; append to the array there. */
+void set(json_t *config, const char *path, json_t *value);
+void add(json_t *config, const char *path, json_t *value);
+/* The same for a field whose name is not ours. */
+void put(json_t *object, const char *key, json_t *value);
+
+/* "--pids x: not a number of processes" */
+_Noreturn void not_a(const char *what, const char *option, const char *value);
+/* The number that text is; not_a() if it is none, or not from min to max. */
+int64_t number_of(const char *text, int64_t min, int64_t max, const char *what,
+                  const char *option, const char *value);
+
+void finish_limits(json_t *config);
+void finish_ids(json_t *config);
+
+#endif

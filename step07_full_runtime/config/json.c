@@ -1,0 +1,255 @@
+/*
+ * json.c - walk through config.json and never lose the way.
+ *
+ * It knows JSON's types and the path of each field, and must not know what
+ * any field means. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/json.h"
+
+struct field member(const struct field *parent, const char *name)
+{
+    if (parent->json && !json_is_object(parent->json))
+        refuse(parent, "not an object");
+    const json_t *json = json_object_get(parent->json, name);
+    return (struct field){
+        .json = json_is_null(json) ? NULL : json,
+        .parent = parent,
+        .name = name,
+    };
+}
+
+struct field item(const struct field *array, size_t index)
+{
+    return (struct field){
+        .json = json_array_get(array->json, index),
+        .parent = array,
+        .index = index,
+    };
+}
+
+static void print_path(const struct field *f, FILE *out)
+{
+    if (!f->parent)
+        return;
+    print_path(f->parent, out);
+    if (f->name)
+        fprintf(out, "%s%s", f->parent->parent ? "." : "", f->name);
+    else
+        fprintf(out, "[%zu]", f->index);
+}
+
+static char *path_of(const struct field *f)
+{
+    char *path = NULL;
+    size_t length;
+    FILE *out = open_memstream(&path, &length);
+    if (!out)
+        die("allocate memory");
+    print_path(f, out);
+    if (fclose(out) != 0 || !path)
+        die("allocate memory");
+    return path;
+}
+
+static char *describe(const struct field *f, const char *format, va_list values)
+{
+    char what[1024];
+    vsnprintf(what, sizeof(what), format, values);
+    CLEANUP(free_string) char *path = path_of(f);
+    size_t line = line_of(f);
+    if (line == 0)
+        return print_string("%s: %s", path, what);
+    return print_string("%s: %s (line %zu)", path, what, line);
+}
+
+void refuse(const struct field *f, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    fail("config.json: %s", describe(f, format, values));
+}
+
+void complain(const struct field *f, const char *format, ...)
+{
+    static int complaints;
+    const int enough = 20; /* for a reader; and each takes time to find */
+    if (++complaints > enough) {
+        if (complaints == enough + 1)
+            warn("config.json: there is more of that kind");
+        return;
+    }
+    va_list values;
+    va_start(values, format);
+    CLEANUP(free_string) char *text = describe(f, format, values);
+    va_end(values);
+    warn("config.json: %s", text);
+}
+
+void require(const struct field *f)
+{
+    if (!f->json)
+        refuse(f, "missing");
+}
+
+bool get_bool(const struct field *f, bool otherwise)
+{
+    if (!f->json)
+        return otherwise;
+    if (!json_is_boolean(f->json))
+        refuse(f, "not true or false");
+    return json_is_true(f->json);
+}
+
+int64_t get_integer(const struct field *f, int64_t min, int64_t max,
+                    int64_t otherwise)
+{
+    if (!f->json)
+        return otherwise;
+    if (!json_is_integer(f->json))
+        refuse(f, "not an integer");
+    int64_t value = json_integer_value(f->json);
+    if (value < min || value > max)
+        refuse(f, "%" PRId64 " is not between %" PRId64 " and %" PRId64, value,
+               min, max);
+    return value;
+}
+
+char *get_text(const struct field *f)
+{
+    if (!f->json)
+        return NULL;
+    if (!json_is_string(f->json))
+        refuse(f, "not a string");
+    const char *text = json_string_value(f->json);
+    if (strlen(text) != json_string_length(f->json))
+        refuse(f, "has a zero byte");
+    return copy_string(text);
+}
+
+char *get_string(const struct field *f)
+{
+    char *text = get_text(f);
+    if (text && *text == '\0')
+        refuse(f, "empty");
+    return text;
+}
+
+size_t get_size(const struct field *f)
+{
+    if (!f->json)
+        return 0;
+    if (!json_is_array(f->json))
+        refuse(f, "not an array");
+    return json_array_size(f->json);
+}
+
+char *get_path(const struct field *f)
+{
+    char *path = get_string(f);
+    if (path && path[0] != '/')
+        refuse(f, "\"%s\" is not an absolute path", path);
+    return path;
+}
+
+char **get_paths(const struct field *f)
+{
+    size_t count = get_size(f);
+    char **paths = allocate(count + 1, sizeof(*paths));
+    for (size_t i = 0; i < count; i++) {
+        struct field path = item(f, i);
+        paths[i] = get_path(&path);
+    }
+    return paths;
+}
+
+void free_strings(char ***strings)
+{
+    for (char **string = *strings; *string; string++)
+        free(*string);
+    free(*strings);
+}
+
+char **get_strings(const struct field *f)
+{
+    size_t count = get_size(f);
+    char **strings = allocate(count + 1, sizeof(*strings));
+    for (size_t i = 0; i < count; i++) {
+        struct field text = item(f, i);
+        strings[i] = get_text(&text);
+    }
+    return strings;
+}
+
+bool look_up(const struct vocabulary *v, const char *text, uint64_t *value)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        if (strcmp(v->words[i].text, text) == 0) {
+            *value = v->words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t get_word(const struct field *f, const struct vocabulary *v,
+                  uint64_t otherwise)
+{
+    uint64_t value = otherwise;
+    CLEANUP(free_string) char *text = get_string(f);
+    if (text && !look_up(v, text, &value))
+        refuse(f, "unknown %s \"%s\"", v->kind, text);
+    return value;
+}
+
+uint64_t get_words(const struct field *f, const struct vocabulary *v)
+{
+    uint64_t values = 0;
+    for (size_t i = 0; i < get_size(f); i++) {
+        struct field word = item(f, i);
+        values |= get_word(&word, v, 0);
+    }
+    return values;
+}
+
+char *get_ranges(const struct field *f)
+{
+    char *text = get_text(f);
+    CLEANUP(free_string) char *copy = copy_string(text ? text : "");
+    for (char *rest = copy, *range; *copy && (range = strsep(&rest, ","));) {
+        const char *first = strsep(&range, "-");
+        uint64_t low;
+        uint64_t high;
+        if (!parse_u64(first, &low) ||
+            !parse_u64(range ? range : first, &high) || low > high ||
+            high > 32767)
+            refuse(f, "\"%s\" is not a list like 0-3,7", text);
+    }
+    if (text && *text != '\0')
+        return text;
+    free(text);
+    return NULL;
+}
+
+size_t get_count(const struct field *f)
+{
+    if (f->json && !json_is_object(f->json))
+        refuse(f, "not an object");
+    return json_object_size(f->json);
+}
+
+bool next_member(const struct field *f, void **at, struct field *each)
+{
+    /* jansson takes no "const" here, because it could change what it finds. */
+    json_t *object = get_count(f) ? (json_t *)f->json : NULL;
+    *at = *at ? json_object_iter_next(object, *at) : json_object_iter(object);
+    if (!*at)
+        return false;
+    *each = member(f, json_object_iter_key(*at));
+    return true;
+}

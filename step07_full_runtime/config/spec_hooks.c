@@ -1,0 +1,64 @@
+/*
+ * spec_hooks.c - the object "hooks" of config.json.
+ *
+ * Programs that others want run at certain moments. Whether they are there is
+ * found out when they are to run: some are in the container. It must have no
+ * side effect. Part of spec.c; new in step07.
+ */
+#define _GNU_SOURCE
+
+#include "config/spec_parts.h"
+
+static const char *const HOOK_NAMES[HOOK_COUNT] = {
+    [HOOK_PRESTART] = "prestart",
+    [HOOK_CREATE_RUNTIME] = "createRuntime",
+    [HOOK_CREATE_CONTAINER] = "createContainer",
+    [HOOK_START_CONTAINER] = "startContainer",
+    [HOOK_POSTSTART] = "poststart",
+    [HOOK_POSTSTOP] = "poststop",
+};
+
+const char *hook_name(enum hook_kind kind)
+{
+    return HOOK_NAMES[kind];
+}
+
+static void read_hook(struct hook *hook, const struct field *f)
+{
+    struct field path = member(f, "path");
+    struct field args = member(f, "args");
+    struct field env = member(f, "env");
+    struct field timeout = member(f, "timeout");
+    require(&path);
+    hook->path = get_path(&path);
+    if (get_size(&args))
+        hook->args = get_strings(&args);
+    if (env.json)
+        hook->env = get_strings(&env);
+    hook->timeout = get_integer(&timeout, 1, INT32_MAX, 0);
+}
+
+/* Annotations of crun: files on the host, for engines to show. */
+static void read_output(struct spec *spec, const struct field *annotations)
+{
+    struct field output = member(annotations, "run.oci.hooks.stdout");
+    struct field error = member(annotations, "run.oci.hooks.stderr");
+    spec->hook_output[0] = get_path(&output);
+    spec->hook_output[1] = get_path(&error);
+}
+
+void read_hooks(struct spec *spec, const struct field *object,
+                const struct field *annotations)
+{
+    read_output(spec, annotations);
+    for (size_t kind = 0; kind < HOOK_COUNT; kind++) {
+        struct hook_list *list = &spec->hooks[kind];
+        struct field hooks = member(object, HOOK_NAMES[kind]);
+        list->count = get_size(&hooks);
+        list->hooks = allocate(list->count, sizeof(*list->hooks));
+        for (size_t i = 0; i < list->count; i++) {
+            struct field hook = item(&hooks, i);
+            read_hook(&list->hooks[i], &hook);
+        }
+    }
+}

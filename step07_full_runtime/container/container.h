@@ -1,0 +1,80 @@
+/*
+ * container.h - the life of a container, seen from the parent.
+ */
+#ifndef RUNG_CONTAINER_H
+#define RUNG_CONTAINER_H
+
+#include <sys/types.h>
+
+#include "cgroup/cgroup.h"
+#include "config/spec.h"
+#include "config/state.h"
+#include "network/network.h"
+
+/* A process of a container, and what the parent holds of it. */
+struct container {
+    const struct spec *spec;
+    const char *state_root;
+    const char *id;
+    const char *pid_file; /* NULL: none wanted */
+    const char *console_socket; /* who gets the terminal; NULL: we */
+    const char *sub_cgroup; /* for `exec`: below the container's; or NULL */
+    bool detach; /* leave it alone once it runs */
+    bool keep; /* when it has ended, leave it to `delete` */
+    bool create; /* let it wait for `start` */
+    pid_t pid; /* process 1 (or the one of `exec`), as the host sees it */
+    int pidfd; /* the same, as a descriptor that cannot be reused */
+    int socket_fd; /* our end of the channel; -1: the other end is closed */
+    int child_socket_fd;
+    int start_fd; /* where a created container listens for `start`, or -1 */
+    int signal_fd;
+    int notify_fd; /* where the command says that it is ready, or -1 */
+    int terminal_fd; /* our side of the container's terminal, or -1 */
+    int namespace_fds[NS_COUNT];
+    /* What is to be joined before the process is made; NULL: nothing. */
+    void (*join_first)(struct container *c);
+    bool is_ready; /* it waits for `start` */
+    bool is_executing; /* only execve(2) was left to do */
+    int failure; /* the exit status of what went wrong before; 0: nothing */
+    struct cgroup cgroup;
+    struct network network;
+    struct state state;
+};
+
+/* One with nothing opened yet. */
+void container_prepare(struct container *c, const struct spec *spec,
+                       const char *state_root, const char *id);
+/* Make it, run it, wait for it, undo it: the exit status for main. With
+ * c->detach or c->create it stays, and the status is 0. */
+int container_run(struct container *c);
+/* exec.c: A further process in a running container; as container_run. */
+int container_exec(struct container *c);
+/* Undo what a state names: 0, or -1 if something remains. */
+int container_delete(struct state *state);
+
+/* --- for start.c and exec.c --- */
+
+/* clone3(2) with a channel to the child: c->pid is 0 in the child. */
+void clone_process(struct container *c, uint64_t flags);
+/* Kill and undo it if we leave early; or no longer. */
+void undo_at_exit(struct container *c);
+void container_keep(void);
+/* Tell the child GO. */
+void let_go(const struct container *c);
+/* The status to leave with after a start that failed; says why. */
+int report_failure(const struct container *c, int status);
+
+/* attend.c: pass signals, bytes and messages until the process has ended, or
+ * until nothing is left to do for us (detach, create). */
+void attend(struct container *c);
+void catch_signals(struct container *c);
+/* Has one come that ends a container that is being made? Forgets the others. */
+bool told_to_end(const struct container *c);
+/* After attend: the exit status as a shell has it. */
+int wait_for_end(struct container *c);
+/* container.c: called by attend when the command begins to run. */
+void container_runs(struct container *c);
+/* The same, when the host's hooks are due; the child waits for our GO. */
+void container_early_hooks(struct container *c);
+
+#endif

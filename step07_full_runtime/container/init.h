@@ -1,0 +1,31 @@
+/*
+ * init.h - the child's way from a copy of rung to the command.
+ */
+#ifndef RUNG_INIT_H
+#define RUNG_INIT_H
+
+#include <sys/types.h>
+
+#include "config/spec.h"
+#include "config/state.h"
+
+struct init_plan {
+    const struct spec *spec;
+    struct state *state; /* for hooks */
+    int socket_fd; /* to the parent */
+    int start_fd; /* listens for `start`; -1: go on at once */
+    const char *console_socket; /* who gets its terminal; NULL: we */
+    bool is_detached; /* the parent leaves while the command runs */
+    const int *namespace_fds; /* to join, NS_COUNT of them */
+    const char *scratch_path; /* a directory of ours on the host */
+};
+
+/* Wait for the parent's GO: our PID, as the host sees it. */
+pid_t wait_for_go(int socket_fd);
+/* From root to the command's user and rights; the last way before execve. */
+_Noreturn void init_execute(const struct init_plan *plan);
+
+/* The whole way; plan is copied. */
+_Noreturn void init_run(const struct init_plan *given);
+
+#endif

@@ -1,0 +1,14 @@
+/*
+ * capabilities.h - the pieces that root's power is divided into.
+ */
+#ifndef RUNG_CAPABILITIES_H
+#define RUNG_CAPABILITIES_H
+
+#include "config/spec.h"
+
+/* Lower the bounding set: needs CAP_SETPCAP, so it comes before the ids. */
+void capabilities_drop_bounding(const struct spec *spec);
+/* Set the other four, after setuid(2). */
+void capabilities_set(const struct spec *spec);
+
+#endif

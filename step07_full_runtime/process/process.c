@@ -1,0 +1,434 @@
+/*
+ * process.c - what the command is allowed, who it is, and its start.
+ *
+ * Each function is a step of the child's way from "a copy of rung" to the
+ * command; container/init.c says in which order, and why. It must never hand
+ * over an open file or a privilege that the spec does not name. New in step07.
+ */
+#define _GNU_SOURCE
+
+#include <elf.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "process/process.h"
+
+/*
+ * Only the host's root may raise a hard limit, and in a user namespace the
+ * child is not that. It lowers the limits itself, when it needs them no more:
+ * with no file allowed it could not set up anything.
+ */
+void process_limits(const struct spec *spec, pid_t pid)
+{
+    for (size_t i = 0; i < spec->process.rlimit_count; i++) {
+        const struct rlimit_spec *r = &spec->process.rlimits[i];
+        enum __rlimit_resource resource = (enum __rlimit_resource)r->resource;
+        struct rlimit limit;
+        if (prlimit(pid, resource, NULL, &limit) == -1)
+            die("read %s", r->name);
+        if (limit.rlim_max >= r->limit.rlim_max)
+            continue;
+        limit.rlim_max = r->limit.rlim_max;
+        if (prlimit(pid, resource, &limit, NULL) == -1)
+            die("raise %s to %ju (%s)", r->name, (uintmax_t)limit.rlim_max,
+                r->resource == RLIMIT_NOFILE
+                    ? "only root may, up to /proc/sys/fs/nr_open"
+                    : "only root may");
+    }
+}
+
+void process_lower_limits(const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->process.rlimit_count; i++) {
+        const struct rlimit_spec *r = &spec->process.rlimits[i];
+        if (setrlimit((enum __rlimit_resource)r->resource, &r->limit) == -1)
+            die("set %s", r->name);
+    }
+}
+
+void process_oom_score(const struct spec *spec)
+{
+    if (!spec->process.has_oom_score_adj)
+        return;
+    CLEANUP(close_fd) int fd = open_procfs();
+    char text[16];
+    snprintf(text, sizeof(text), "%d", spec->process.oom_score_adj);
+    if (write_file_at(fd, "self/oom_score_adj", text) == -1)
+        die("write %s to oom_score_adj", text);
+}
+
+void process_sysctls(const struct spec *spec)
+{
+    if (!spec->sysctl_count)
+        return;
+    CLEANUP(close_fd) int fd = open_procfs();
+    for (size_t i = 0; i < spec->sysctl_count; i++) {
+        const struct sysctl_setting *s = &spec->sysctls[i];
+        CLEANUP(free_string) char *path = print_string("sys/%s", s->path);
+        if (write_file_at(fd, path, s->value) == -1)
+            die("write the kernel setting %s", s->path);
+    }
+}
+
+/*
+ * The kernel kills us when the parent dies, but not if it died before we asked:
+ * then its end of the socket is closed. Asked twice, because a change of ids
+ * takes the wish back: prctl(2), PR_SET_PDEATHSIG.
+ */
+void process_die_with_parent(int socket_fd)
+{
+    if (without("death-signal"))
+        return;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+        die("ask to be killed when the parent dies");
+    struct pollfd parent = {.fd = socket_fd};
+    if (poll(&parent, 1, 0) == -1)
+        die("look whether the parent lives");
+    if (parent.revents & (POLLHUP | POLLERR))
+        _exit(EXIT_RUNTIME); /* and nobody to tell */
+}
+
+/*
+ * A session of its own: no process in it can reach the caller's terminal by
+ * TIOCSTI or job control. And a session keyring of its own: keyrings(7).
+ */
+void process_session(const struct spec *spec)
+{
+    if (setsid() == -1)
+        die("setsid");
+    if (spec->invocation.no_new_keyring || without("keyring"))
+        return;
+    narrate(7, "keyctl(JOIN_SESSION_KEYRING) # keyctl session");
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1 &&
+        errno != ENOSYS) /* a kernel without keyrings has none to share */
+        die("make a session keyring");
+}
+
+/*
+ * Until execve(2), our memory and open files are the runtime's: nobody in a
+ * shared PID namespace may attach to us or open /proc/PID/fd.
+ */
+void process_hide(void)
+{
+    if (!without("dumpable") && prctl(PR_SET_DUMPABLE, 0) == -1)
+        die("make ourselves undumpable");
+}
+
+/*
+ * The directory is made if it is missing, for the first process. getcwd(3)
+ * fails, or starts with
+ * "(unreachable)", if a trick got us outside the root.
+ */
+void process_directory(const struct spec *spec)
+{
+    const char *cwd = spec->process.cwd;
+    int result = chdir(cwd);
+    if (result == -1 && errno == ENOENT && !spec->invocation.is_exec) {
+        /* We are inside the root now: every path stays in it. */
+        CLEANUP(free_string) char *path = copy_string(cwd);
+        for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+            *p = '\0';
+            (void)mkdir(path, 0755); /* chdir will tell */
+            *p = '/';
+        }
+        (void)mkdir(path, 0755);
+        result = chdir(cwd);
+    }
+    if (result == -1)
+        die("change to the working directory %s", cwd);
+    char *path = getcwd(NULL, 0);
+    if (!path && errno != ENOENT)
+        die("find the working directory %s", cwd);
+    if (!path || path[0] != '/')
+        fail("the working directory %s is outside the root", cwd);
+    free(path);
+}
+
+/* setgroups "deny" means that nobody here may set groups, for good. */
+static bool may_set_groups(void)
+{
+    CLEANUP(free_string)
+    char *text = read_file_at(AT_FDCWD, "/proc/self/setgroups");
+    return !text || strncmp(text, "deny", 4) != 0;
+}
+
+static void set_groups(const struct process_spec *p)
+{
+    if (without("groups") || p->keep_groups)
+        return;
+    if (setgroups(p->groups.count, p->groups.ids) == 0)
+        return;
+    if (errno == EPERM && p->groups.count == 0 && !may_set_groups())
+        return; /* the caller's groups stay: the kernel insists */
+    die("set the supplementary groups");
+}
+
+/* The place of NAME=value in the environment, or of the NULL at its end. */
+static char **find_variable(char **env, const char *name)
+{
+    size_t length = strlen(name);
+    while (*env && (strncmp(*env, name, length) != 0 || (*env)[length] != '='))
+        env++;
+    return env;
+}
+
+/* The home directory of a user, from /etc/passwd, for the caller to free. We
+ * are in the root, whose links lead nowhere else. NULL if it has none. */
+static char *find_home(uid_t uid)
+{
+    CLEANUP(close_fd)
+    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+        return NULL;
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        die("open /etc/passwd in the root, for HOME");
+    if (!S_ISREG(st.st_mode))
+        return NULL;
+    CLEANUP(free_string) char *text = read_fd(fd);
+    if (!text)
+        die("read /etc/passwd in the root, for HOME");
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        const char *fields[6] = {NULL}; /* name, password, uid, gid, ... */
+        for (size_t i = 0; i < ARRAY_SIZE(fields) && line; i++)
+            fields[i] = strsep(&line, ":");
+        uint64_t number;
+        if (fields[5] && parse_u64(fields[2], &number) && number == uid)
+            return copy_string(fields[5]);
+    }
+    return NULL;
+}
+
+/* Programs expect HOME, and engines leave it to us. */
+void process_home(const struct spec *spec)
+{
+    const struct process_spec *p = &spec->process;
+    char **place = find_variable(p->env, "HOME");
+    if (*place && (*place)[strlen("HOME=")])
+        return;
+    CLEANUP(free_string) char *home = find_home(p->uid);
+    free(*place);
+    *place = print_string("HOME=%s", home && *home ? home : "/");
+}
+
+/*
+ * The order matters: after setresuid(2) we could set no groups any more.
+ * PR_SET_KEEPCAPS keeps the permitted set over it, for capabilities_set().
+ */
+void process_ids(const struct spec *spec)
+{
+    const struct process_spec *p = &spec->process;
+    narrate(7, "setgroups, setresgid(%u), setresuid(%u) # setpriv --reuid %u",
+            p->gid, p->uid, p->uid);
+    if (prctl(PR_SET_KEEPCAPS, 1) == -1)
+        die("keep the capabilities");
+    set_groups(p);
+    if (setresgid(p->gid, p->gid, p->gid) == -1)
+        die("become group %u", p->gid);
+    if (setresuid(p->uid, p->uid, p->uid) == -1)
+        die("become user %u", p->uid);
+    if (prctl(PR_SET_KEEPCAPS, 0) == -1)
+        die("stop keeping the capabilities");
+    umask(p->umask);
+}
+
+/* execve(2) of a set-user-ID program gives no privileges any more, for this
+ * process and all that come from it. */
+void process_no_new_privs(const struct spec *spec)
+{
+    if (!spec->process.no_new_privs || without("no-new-privs"))
+        return;
+    narrate(7, "prctl(PR_SET_NO_NEW_PRIVS) # setpriv --no-new-privs");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+        die("set no_new_privs");
+}
+
+/* "not found" for a file that is there has cost many an afternoon. */
+static const char *why_not(const char *path, int error)
+{
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        return "";
+    if (S_ISDIR(st.st_mode))
+        return " (it is a directory)";
+    char start[4] = {0};
+    bool is_elf = pread(fd, start, sizeof(start), 0) == sizeof(start) &&
+                  memcmp(start, ELFMAG, SELFMAG) == 0;
+    if (error == ENOENT)
+        return is_elf ? " (it is there, but the loader it was linked with is "
+                        "not)"
+                      : " (it is there, but the interpreter in its #! line is "
+                        "not)";
+    if (error == ENOEXEC)
+        return is_elf ? " (built for another architecture?)"
+                      : " (no ELF file, and no script with a #! line)";
+    if (error == EACCES)
+        return " (not executable, or on a noexec mount)";
+    return "";
+}
+
+/* What to do with a file that may be the program: 0, or an errno. */
+typedef int attempt_function(const char *path, const struct process_spec *p);
+
+static int try_to_find(const char *path, const struct process_spec *p)
+{
+    (void)p;
+    struct stat st;
+    if (stat(path, &st) == -1)
+        return errno;
+    if (!S_ISREG(st.st_mode))
+        return EACCES;
+    return access(path, X_OK) == -1 ? errno : 0;
+}
+
+static int try_to_execute(const char *path, const struct process_spec *p)
+{
+    execve(path, p->args, p->env);
+    return errno;
+}
+
+/*
+ * As execvp(3), along the container's own PATH. A file that is found but cannot
+ * be executed is remembered, in case that nothing better follows. Engines look
+ * for "not found" and "Permission denied" in what we say.
+ */
+static void search(const struct process_spec *p, attempt_function *attempt)
+{
+    const char *name = p->args[0];
+    if (!*name || strchr(name, '/')) {
+        int error = attempt(name, p);
+        if (error)
+            quit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
+                                                     : EXIT_CANNOT_EXECUTE,
+                 "execute %s: %s%s", *name ? name : "''", strerror(error),
+                 why_not(name, error));
+        return;
+    }
+    const char *variable = *find_variable(p->env, "PATH");
+    CLEANUP(free_string)
+    char *copy =
+        copy_string(variable ? variable + strlen("PATH=") : "/usr/bin:/bin");
+    CLEANUP(free_string) char *culprit = NULL;
+    int reason = ENOENT;
+    char *rest = copy;
+    for (char *dir; reason != 0 && (dir = strsep(&rest, ":"));) {
+        char *path = join_path(*dir ? dir : ".", name);
+        int error = attempt(path, p);
+        if (error == 0) {
+            free(path);
+            return;
+        }
+        if (error == ENOTDIR || access(path, F_OK) == -1) {
+            free(path);
+            continue;
+        }
+        free(culprit);
+        culprit = path;
+        reason = error;
+        if (error != EACCES)
+            break;
+    }
+    if (!culprit)
+        quit(EXIT_NOT_FOUND,
+             "execute %s: executable file not found in $PATH: %s", name,
+             strerror(ENOENT));
+    quit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE,
+         "execute %s: %s%s", culprit, strerror(reason),
+         why_not(culprit, reason));
+}
+
+void process_find_executable(const struct spec *spec)
+{
+    search(&spec->process, try_to_find);
+}
+
+void process_reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int i = 1; i < NSIG; i++)
+        (void)signal(i, SIG_DFL); /* KILL and STOP cannot be set */
+    if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
+        die("unblock the signals");
+}
+
+/* sd_listen_fds(3): it is not always PID 1. */
+void process_name_listener(const struct spec *spec)
+{
+    if (!spec->invocation.listens)
+        return;
+    char **place = find_variable(spec->process.env, "LISTEN_PID");
+    free(*place);
+    *place = print_string("LISTEN_PID=%d", getpid());
+}
+
+void process_execute(const struct spec *spec)
+{
+    narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
+            spec->process.args[0]);
+    search(&spec->process, try_to_execute);
+    abort(); /* it does not return from an attempt that succeeds */
+}
+
+/* The command is the terminal's foreground group: Ctrl-C goes to it alone. */
+static pid_t start_command(const struct spec *spec)
+{
+    pid_t pid = fork();
+    if (pid == -1)
+        die("fork");
+    if (pid > 0)
+        return pid;
+    (void)setpgid(0, 0);
+    if (spec->process.terminal) {
+        signal(SIGTTOU, SIG_IGN);
+        (void)tcsetpgrp(STDIN_FILENO, getpid());
+    }
+    process_reset_signals();
+    process_name_listener(spec);
+    process_execute(spec);
+}
+
+/*
+ * Process 1 has two duties: to collect whoever dies without a parent, and to
+ * have a handler for the signals that are to arrive. Most programs know
+ * neither; this loop does both for them: pid_namespaces(7).
+ */
+void process_init(const struct spec *spec)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    prctl(PR_SET_NAME, "rung-init");
+    pid_t command = start_command(spec);
+    /* No execve(2) will close the socket; its end tells that all is well. */
+    (void)close_range(3, ~0U, 0);
+    for (;;) {
+        siginfo_t info;
+        int number = sigwaitinfo(&all, &info);
+        if (number > 0 && number != SIGCHLD)
+            (void)kill(command, number); /* it may have just ended */
+        if (number != SIGCHLD)
+            continue;
+        int status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+            if (pid == command && WIFEXITED(status))
+                _exit(WEXITSTATUS(status));
+            if (pid == command)
+                _exit(128 + WTERMSIG(status));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/*
+ * process.h - what the command is allowed, who it is, and its start.
+ */
+#ifndef RUNG_PROCESS_H
+#define RUNG_PROCESS_H
+
+#include <sys/types.h>
+
+#include "config/spec.h"
+
+/* In the parent, who alone may raise hard limits: prlimit(2). */
+void process_limits(const struct spec *spec, pid_t pid);
+
+/* In the child. */
+/* While /proc is the host's. */
+void process_oom_score(const struct spec *spec);
+void process_sysctls(const struct spec *spec);
+void process_die_with_parent(int socket_fd);
+void process_session(const struct spec *spec);
+void process_hide(void); /* from those who could look into us */
+void process_directory(const struct spec *spec);
+/* Quit with 127 or 126 if the command is not there, or cannot be executed, as
+ * far as we can tell without doing it. */
+void process_find_executable(const struct spec *spec);
+void process_home(const struct spec *spec); /* HOME, if it has no value */
+void process_lower_limits(const struct spec *spec); /* setrlimit(2) */
+void process_ids(const struct spec *spec);
+void process_no_new_privs(const struct spec *spec);
+/* The parent's blocked signals would stay blocked in the command. Before the
+ * filter, which may forbid these calls. sigprocmask(2) */
+void process_reset_signals(void);
+/* Socket activation is for the process with our PID: tell the command so. */
+void process_name_listener(const struct spec *spec);
+_Noreturn void process_execute(const struct spec *spec);
+/* Stay process 1, and run the command as a child. */
+_Noreturn void process_init(const struct spec *spec);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * seccomp.h - which system calls the command may make.
+ */
+#ifndef RUNG_SECCOMP_H
+#define RUNG_SECCOMP_H
+
+#include "config/json.h"
+#include "config/spec.h"
+#include "config/state.h"
+
+/* In the parent, before the first side effect: make the program, so that a
+ * profile with a mistake in it is refused in time. */
+void seccomp_prepare(const struct spec *spec);
+/* In the child, while the host's paths can be opened: connect to the agent of
+ * linux.seccomp.listenerPath, if a rule needs it. */
+void seccomp_connect(const struct spec *spec);
+/* In the child: what to tell the agent. pid: our own, on the host. */
+void seccomp_introduce(const struct spec *spec, const struct state *state,
+                       pid_t pid);
+/* In the child, as late as possible. */
+void seccomp_apply(const struct spec *spec);
+
+/* The words of linux.seccomp. */
+extern const struct vocabulary SECCOMP_ACTIONS;
+extern const struct vocabulary SECCOMP_OPERATORS;
+extern const struct vocabulary SECCOMP_FLAGS;
+extern const struct vocabulary SECCOMP_ARCHITECTURES;
+
+#endif
