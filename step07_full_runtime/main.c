@@ -28,14 +28,18 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "commands/flags.h"
 #include "commands/run.h"
 #include "config/spec.h"

@@ -7,6 +7,9 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +18,9 @@
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 
 enum {
     /* Who takes longer than this many seconds to listen is taken for dead. */

@@ -10,8 +10,30 @@
 #define RUNG_CHANNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "base/util.h"
+/* What parent and child say to each other, a packet each. */
+enum message_type {
+    MESSAGE_LOG, /* level, status (of an error that ends the child), text */
+    MESSAGE_GO, /* the parent: go on; status: your PID on the host */
+    MESSAGE_OPEN, /* the child: open this path for me; status: a link itself */
+    MESSAGE_OPENED, /* the answer: errno, or a descriptor comes along */
+    MESSAGE_TERMINAL, /* a descriptor comes along */
+    MESSAGE_HOOKS, /* the container is made: now prestart, createRuntime */
+    MESSAGE_READY, /* created: waits for "start" */
+    MESSAGE_EXECUTING, /* only execve(2) is left to do */
+};
+
+enum {
+    LINE_SIZE = 4096
+};
+
+struct message {
+    int type;
+    int level;
+    int status;
+    char text[LINE_SIZE];
+};
 
 /* Both ends, close-on-exec. */
 void channel_pair(int fds[2]);

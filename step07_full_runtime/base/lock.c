@@ -5,14 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "base/lock.h"
-#include "base/util.h"
+#include "base/memory.h"
 
 enum {
     TRIES = 1000,

@@ -8,10 +8,13 @@
  */
 #define _GNU_SOURCE
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/safeguards.h"
 
 static const struct {
     const char *word;

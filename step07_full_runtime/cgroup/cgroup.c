@@ -11,15 +11,19 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/lock.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/place.h"
 #include "cgroup/systemd.h"

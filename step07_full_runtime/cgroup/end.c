@@ -9,18 +9,24 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/lock.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/place.h"
 #include "cgroup/systemd.h"

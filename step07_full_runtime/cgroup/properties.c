@@ -9,10 +9,15 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "cgroup/systemd.h"
 #include "config/spec.h"
 

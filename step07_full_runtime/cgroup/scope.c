@@ -8,10 +8,14 @@
  */
 #define _GNU_SOURCE
 
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/place.h"
 #include "cgroup/systemd.h"

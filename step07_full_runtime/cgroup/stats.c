@@ -7,11 +7,18 @@
 #define _GNU_SOURCE
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "cgroup/cgroup.h"
 
 /* "max" is the greatest number; -1: there is no such file. */

@@ -9,12 +9,18 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/channel.h"
+#include "base/ids.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "cgroup/systemd.h"
 #include "config/spec.h"
 

@@ -11,11 +11,16 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/devices.h"
 #include "commands/edits.h"

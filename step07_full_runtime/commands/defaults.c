@@ -8,7 +8,8 @@
 #define _GNU_SOURCE
 
 #include "commands/defaults.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "config/spec.h"
 
 /* The same capabilities that podman gives; each is for one common duty:

@@ -7,12 +7,17 @@
  */
 #define _GNU_SOURCE
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "commands/edits.h"
 #include "config/json.h"
 

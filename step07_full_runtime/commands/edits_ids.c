@@ -6,14 +6,19 @@
  */
 #define _GNU_SOURCE
 
+#include <fcntl.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/capability.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/numbers.h"
 #include "commands/edits.h"
 
 static const char GIDS[] = "linux/gidMappings";

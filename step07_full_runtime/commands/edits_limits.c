@@ -5,11 +5,15 @@
  */
 #define _GNU_SOURCE
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "commands/edits.h"
 #include "config/spec.h"
 

@@ -12,12 +12,14 @@
 #include <jansson.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "commands/flags.h"
 #include "commands/run.h"
 #include "config/json.h"

@@ -8,9 +8,11 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "commands/flags.h"
 
 enum {

@@ -14,13 +14,19 @@
 #include <pwd.h>
 #include <regex.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "commands/flags.h"
 #include "commands/run.h"

@@ -7,14 +7,21 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "commands/defaults.h"
 #include "commands/edits.h"
 #include "commands/flags.h"

@@ -7,9 +7,16 @@
 #define _GNU_SOURCE
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "config/json.h"
 
 struct field member(const struct field *parent, const char *name)

@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 
 struct field {
     const json_t *json; /* NULL: config.json does not have it */

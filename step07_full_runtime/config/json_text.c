@@ -9,10 +9,18 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/report.h"
 #include "config/json.h"
 
 static char *config_text; /* NULL: nobody gave a config.json */

@@ -7,9 +7,13 @@
  */
 #define _GNU_SOURCE
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ids.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "config/spec_parts.h"
 
 static void read_root(struct spec *spec, const struct field *root)

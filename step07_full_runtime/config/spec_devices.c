@@ -6,8 +6,10 @@
  */
 #define _GNU_SOURCE
 
+#include <stdint.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "config/spec_parts.h"
 
 enum {

@@ -7,6 +7,9 @@
  */
 #define _GNU_SOURCE
 
+#include <stdint.h>
+
+#include "base/memory.h"
 #include "config/spec_parts.h"
 
 static const char *const HOOK_NAMES[HOOK_COUNT] = {

@@ -7,11 +7,14 @@
 #define _GNU_SOURCE
 
 #include <linux/mempolicy.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/sysmacros.h>
 
+#include "base/memory.h"
 #include "config/spec_parts.h"
 
 static void read_device(struct device_spec *d, const struct field *f)

@@ -8,9 +8,13 @@
  */
 #define _GNU_SOURCE
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/memory.h"
 #include "config/spec_parts.h"
 
 /* What an option is about: each kind goes to the kernel in another way. */

@@ -8,11 +8,14 @@
  */
 #define _GNU_SOURCE
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "config/spec_parts.h"
 
 /* The kernel's names are in /proc/self/ns. */

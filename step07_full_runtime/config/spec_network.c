@@ -9,9 +9,13 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/numbers.h"
 #include "config/spec_parts.h"
 
 /* As the kernel has it. A ':' would be an alias. */

@@ -4,6 +4,8 @@
 #ifndef RUNG_SPEC_PARTS_H
 #define RUNG_SPEC_PARTS_H
 
+#include <stdbool.h>
+
 #include "config/json.h"
 #include "config/spec.h"
 

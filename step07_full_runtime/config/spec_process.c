@@ -8,9 +8,14 @@
 
 #include <linux/ioprio.h>
 #include <linux/sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 
+#include "base/memory.h"
+#include "base/report.h"
 #include "config/spec_parts.h"
 
 static const struct word RLIMITS[] = {

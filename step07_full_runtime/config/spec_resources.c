@@ -10,9 +10,15 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "config/spec_parts.h"
 
 /* --- the list of settings --- */

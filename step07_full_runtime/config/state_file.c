@@ -11,14 +11,20 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "config/json.h"
 #include "config/state.h"
 

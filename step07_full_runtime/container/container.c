@@ -34,7 +34,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -43,16 +45,19 @@
 #include <unistd.h>
 
 #include "base/channel.h"
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "cgroup/devices.h"
 #include "container/container.h"
 #include "container/hooks.h"
 #include "container/init.h"
 #include "container/notify.h"
 #include "network/netdevices.h"
-#include "process/files.h"
 #include "process/lsm.h"
 #include "process/namespaces.h"
+#include "process/open_files.h"
 #include "process/process.h"
 #include "process/scheduling.h"
 #include "rootfs/host_files.h"

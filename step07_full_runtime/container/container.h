@@ -4,6 +4,8 @@
 #ifndef RUNG_CONTAINER_H
 #define RUNG_CONTAINER_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "cgroup/cgroup.h"

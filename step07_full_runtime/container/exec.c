@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,13 +19,15 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "container/container.h"
 #include "container/init.h"
 #include "process/console.h"
-#include "process/files.h"
 #include "process/lsm.h"
 #include "process/namespaces.h"
+#include "process/open_files.h"
 #include "process/process.h"
 #include "process/scheduling.h"
 #include "seccomp/seccomp.h"

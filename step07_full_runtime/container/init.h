@@ -4,6 +4,7 @@
 #ifndef RUNG_INIT_H
 #define RUNG_INIT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "config/spec.h"

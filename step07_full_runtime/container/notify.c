@@ -10,6 +10,8 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,9 @@
 #include <unistd.h>
 
 #include "base/channel.h"
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "config/state.h"
 #include "container/notify.h"
 

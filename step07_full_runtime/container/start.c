@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #include "base/channel.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "container/container.h"
 #include "container/notify.h"
 #include "container/start.h"

@@ -9,10 +9,14 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <nftables/libnftables.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "network/nat.h"
 
 #define IP_FORWARD_PATH "/proc/sys/net/ipv4/ip_forward"

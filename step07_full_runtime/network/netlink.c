@@ -10,10 +10,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/util.h"
+#include "base/report.h"
 #include "network/netlink.h"
 
 struct mnl_socket *open_netlink(unsigned int groups)

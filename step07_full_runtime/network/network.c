@@ -17,16 +17,21 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/veth.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/lock.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "config/spec.h"
 #include "network/nat.h"
 #include "network/netlink.h"

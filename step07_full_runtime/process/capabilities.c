@@ -9,10 +9,13 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-#include "base/util.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "process/capabilities.h"
 
 enum {

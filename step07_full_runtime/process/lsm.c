@@ -9,11 +9,15 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "process/lsm.h"
 
 static int proc_fd = -1;

@@ -8,18 +8,25 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "process/id_maps.h"
 #include "process/namespaces.h"
 

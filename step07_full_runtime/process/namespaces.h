@@ -6,6 +6,8 @@
 #ifndef RUNG_NAMESPACES_H
 #define RUNG_NAMESPACES_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "config/spec.h"

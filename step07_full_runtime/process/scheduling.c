@@ -11,12 +11,15 @@
 #include <errno.h>
 #include <linux/ioprio.h>
 #include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "process/scheduling.h"
 
 /* As linux/sched/types.h has it; new C libraries have it too. */

@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,7 +16,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "rootfs/host_files.h"
 #include "rootfs/mount_fd.h"
 #include "rootfs/rootfs.h"

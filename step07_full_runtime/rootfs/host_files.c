@@ -11,13 +11,17 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "rootfs/host_files.h"
 
 static int parent_fd = -1;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "base/util.h"
+#include "base/channel.h"
 
 /*
  * A descriptor (O_PATH) of the host's file in our own mount namespace; -1 and

@@ -9,8 +9,11 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -18,7 +21,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "process/id_maps.h"
 #include "rootfs/copy_up.h"
 #include "rootfs/host_files.h"

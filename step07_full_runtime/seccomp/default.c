@@ -19,12 +19,13 @@
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
 
-#include "base/util.h"
+#include "base/memory.h"
 #include "seccomp/parts.h"
 
 /* Names of system calls, with a space between. */

@@ -31,7 +31,8 @@
 #include <unistd.h>
 
 #include "base/channel.h"
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "seccomp/parts.h"
 #include "seccomp/seccomp.h"
 

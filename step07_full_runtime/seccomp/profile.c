@@ -9,8 +9,11 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "seccomp/parts.h"
 #include "seccomp/seccomp.h"
 

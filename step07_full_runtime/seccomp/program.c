@@ -18,10 +18,14 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "seccomp/parts.h"
 
 /* x32 is the x86-64 architecture with this bit in its numbers. */

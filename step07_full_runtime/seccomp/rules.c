@@ -10,9 +10,12 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/memory.h"
+#include "base/report.h"
 #include "seccomp/parts.h"
 
 static uint32_t kernel_token(uint32_t architecture)

@@ -18,7 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/report.h"
+#include "base/safeguards.h"
 #include "seccomp/parts.h"
 #include "seccomp/seccomp.h"
 

@@ -4,6 +4,8 @@
 #ifndef RUNG_SECCOMP_H
 #define RUNG_SECCOMP_H
 
+#include <sys/types.h>
+
 #include "config/json.h"
 #include "config/spec.h"
 #include "config/state.h"

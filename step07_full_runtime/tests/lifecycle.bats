@@ -431,7 +431,7 @@ print(status, code)' "$DEMO_PROGRAM" "$state" "$bundle"
 
 # hint: The engine reads your error in the log: one line of JSON with which keys?
 # hint: runc(8): --log, --log-format; level, msg, time.
-# hint: The log in base/util.c: die writes to it as well.
+# hint: The log in base/report.c: die writes to it as well.
 @test "--log: records for engines" {
     local log=$BATS_TEST_TMPDIR/log
     bundle 'process.cwd = "a\"b\\\\\n\u0001"'

@@ -427,7 +427,7 @@ print()' >config.json
 # points: 2
 # hint: Who waits for whom when a pipe is opened?
 # hint: fifo(7): O_NONBLOCK; a bundle's config.json is a regular file.
-# hint: read_file_at in base/util.c, check_bundles_file in commands/options.c.
+# hint: read_file_at in base/files.c, check_bundles_file in commands/options.c.
 @test "a pipe instead of a file: nobody waits for a writer, and who writes is read" {
     # shellcheck disable=SC2034 # demo reads it
     DEMO_LIMIT=5
@@ -481,7 +481,7 @@ print()' >config.json
 
 # hint: Where does the reason belong, and where does the hint begin?
 # hint: printf(3): a value may have parentheses in it; the words of your format you know.
-# hint: find_hint in base/util.c looks into the format.
+# hint: find_hint in base/report.c looks into the format.
 @test "an error about a file whose name has parentheses" {
     rung --log 'no/such (file)' list
     assert_status 125

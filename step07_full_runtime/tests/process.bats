@@ -202,7 +202,7 @@ END
 # points: 2
 # hint: To open /dev/stdout asks the file's owner. Who is that, and who in the container is he?
 # hint: proc(5): /proc/PID/fd; fchown(2), user_namespaces(7).
-# hint: files_give_standard in process/files.c, on the host's side, with the host's number of the command's user.
+# hint: files_give_standard in process/open_files.c, on the host's side, with the host's number of the command's user.
 @test "an ordinary user can open /dev/stdout and /dev/stdin again, in a user namespace too" {
     local say='process.args = ["sh", "-c", "cat /dev/stdin >/dev/stdout; echo error >/dev/stderr"]' users
     local maps='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'

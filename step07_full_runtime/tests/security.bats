@@ -723,7 +723,7 @@ END
 # points: 2
 # hint: A container that waits for `start` may wait for days. What of your caller's does it hold?
 # hint: close_range(2) with CLOSE_RANGE_CLOEXEC closes nothing before execve(2).
-# hint: files_close_callers in process/files.c, in the parent.
+# hint: files_close_callers in process/open_files.c, in the parent.
 @test "a created container holds none of its caller's files, nor do hooks" {
     requires root
     bundle 'hooks = {"createRuntime": [hook("ls -l /proc/self/fd >/tmp/rung-hook-files-'"$$"'")]}'

@@ -1,5 +1,5 @@
 /*
- * files.c - which open files the command gets, and which not.
+ * open_files.c - which open files the command gets, and which not.
  *
  * The three standard ones, and those that were asked for. It must never let
  * another of the caller's through: root could leave its root by a directory
@@ -10,12 +10,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/util.h"
-#include "process/files.h"
+#include "base/numbers.h"
+#include "base/report.h"
+#include "base/safeguards.h"
+#include "process/open_files.h"
 
 static unsigned int first_other(const struct spec *spec)
 {

@@ -1,8 +1,8 @@
 /*
- * files.h - which open files the command gets, and which not.
+ * open_files.h - which open files the command gets, and which not.
  */
-#ifndef RUNG_FILES_H
-#define RUNG_FILES_H
+#ifndef RUNG_OPEN_FILES_H
+#define RUNG_OPEN_FILES_H
 
 #include "config/spec.h"
 
