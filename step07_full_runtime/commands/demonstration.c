@@ -24,7 +24,7 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/report.h"
-#include "commands/run.h"
+#include "commands/commands.h"
 
 enum {
     WORDS_MAX = 24,

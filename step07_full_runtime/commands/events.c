@@ -24,8 +24,8 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
+#include "commands/commands.h"
 #include "commands/flags.h"
-#include "commands/run.h"
 
 /* "5s", "500ms", "1m30s" to milliseconds; 0: not a length of time. */
 static int64_t parse_duration(const char *text)

@@ -20,8 +20,8 @@
 
 #include "base/memory.h"
 #include "base/report.h"
+#include "commands/commands.h"
 #include "commands/flags.h"
-#include "commands/run.h"
 #include "config/json.h"
 #include "config/spec.h"
 #include "seccomp/seccomp.h"

@@ -28,8 +28,8 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
+#include "commands/commands.h"
 #include "commands/flags.h"
-#include "commands/run.h"
 
 /* --- a table of our own --- */
 

@@ -1,10 +1,8 @@
 /*
- * cgroup.c - the commands about a container's cgroup: pause, resume,
- * update.
+ * update.c - the command "update": other limits for a container that runs.
  *
- * Each finds the cgroup in the container's state and hands over to the
- * room cgroup/. Nothing here changes anything before all that was asked for has
- * been checked. Grew out of step05; new in step07.
+ * Nothing here changes anything before all that was asked for has been checked.
+ * It grew out of step05.
  */
 #define _GNU_SOURCE
 
@@ -13,69 +11,18 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/devices.h"
+#include "commands/commands.h"
 #include "commands/edits.h"
 #include "commands/flags.h"
-#include "commands/run.h"
 #include "config/json.h"
-
-void load_cgroup(struct state *state, const char *id, struct cgroup *cgroup)
-{
-    load_state(state, id);
-    enum status status = state_status(state);
-    if (status == STATUS_STOPPED || status == STATUS_CREATING)
-        quit(1, "container %s: container not running (it is %s)", id,
-             status_name(status));
-    if (!state->cgroup_path)
-        fail("container %s: it has no cgroup of its own", id);
-    cgroup_reopen(cgroup, state->cgroup_path, state->scope);
-    if (cgroup->fd == -1)
-        die("open cgroup %s", state->cgroup_path);
-}
-
-/* --- pause, resume --- */
-
-static int freeze(int argc, char **argv, bool frozen)
-{
-    struct state state;
-    struct cgroup cgroup;
-    load_cgroup(&state, only_id(argc, argv), &cgroup);
-    enum status status = state_status(&state);
-    if (status == STATUS_CREATED) /* `start` would wait for it */
-        quit(1, "%s container %s: container not running (it is created)",
-             argv[0], state.id);
-    if (frozen == (status == STATUS_PAUSED))
-        quit(1, "%s container %s: container %s (it is %s)", argv[0], state.id,
-             frozen ? "already paused" : "not paused", status_name(status));
-    if (cgroup_freeze(&cgroup, frozen) == 0)
-        return 0;
-    int reason = errno;
-    if (frozen)
-        (void)cgroup_freeze(&cgroup, false); /* all of it or nothing */
-    errno = reason;
-    die("%s container %s", argv[0], state.id);
-}
-
-int command_pause(int argc, char **argv)
-{
-    return freeze(argc, argv, true);
-}
-
-int command_resume(int argc, char **argv)
-{
-    return freeze(argc, argv, false);
-}
-
-/* --- update --- */
 
 /* The flags, and the member of linux.resources that each of them sets. */
 static const struct limit_flag {

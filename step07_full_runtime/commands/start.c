@@ -1,0 +1,21 @@
+/*
+ * start.c - the command "start": let a created container's command begin.
+ *
+ * New in step07.
+ */
+#define _GNU_SOURCE
+
+#include "container/start.h"
+#include "base/report.h"
+#include "commands/commands.h"
+
+int command_start(int argc, char **argv)
+{
+    struct state state;
+    load_state(&state, only_id(argc, argv));
+    enum status status = state_status(&state);
+    if (status != STATUS_CREATED)
+        fail("start container %s: it is %s, not created", state.id,
+             status_name(status));
+    return container_start(&state);
+}
