@@ -38,9 +38,23 @@
 # assert_host_unchanged.  A file that needs more defines before_each and after_each, not setup and teardown.
 #
 # From outside: $DEMO is the program under test, split into words ("step04/demo --without=pivot"), by default the
-# one next to the .bats file (for step07 "step07/demo run"); $STEP is the number of its step, two digits; RUNG_NO_SKIP=1 makes a missing
-# requirement a failure; RUNG_SLOWNESS=4 gives everything four times as long; RUNG_HANGS is a file to note in that the
-# program did not end, and is given when the program is somebody's who waits for a grade.
+# one of the .bats file's step (for step07 "demo run"); $STEP is the number of its step, two digits.  All that the
+# scripts tell each other in the environment:
+#
+#   RUNG_SLOWNESS=4           gives everything four times as long (also scripts/transcripts)
+#   RUNG_NO_SKIP=1            makes a missing requirement a failure
+#   RUNG_HANGS=FILE           where a test notes that the program did not end: it is somebody's who waits for a grade
+#   RUNG_HOST_PATIENCE=3      the seconds in which the host must be as it was
+#   RUNG_ENOUGH=FILE          one failing test is enough: it makes this file (scripts/mutants)
+#   RUNG_ANY_WORDS=1          errors may say what they like: another runtime (scripts/compare-runtimes)
+#   RUNG_TEST=DIRECTORY       the test that a process belongs to (set here; test.d/host.c looks for it)
+#   RUNG_BOUND=DIRECTORY      the cgroup that holds a suite (test.d/bounded)
+#   RUNG_VM=ENGINE            we are in a virtual machine of scripts/vm
+#   RUNG_VM_ENGINE=ENGINE     which one scripts/vm uses: kvm, uml or qemu
+#   RUNG_VM_CONSOLE=FILE      where scripts/vm keeps its kernel's messages
+#   RUNG_VM_VERBOSE=1         scripts/vm says how long it ran
+#   RUNG_FUZZ=300             how many spoilt configurations step07 is given (config.bats)
+#   RUNG_MUTANTS=1            scripts/mutants runs in its own bound already
 
 bats_require_minimum_version 1.5.0
 

@@ -91,3 +91,9 @@ fails() {
     fails 'RUNG_NO_SKIP=1; has_root() { false; }; requires root' 'lacks: root'
     fails 'requires magic' 'unknown name: magic'
 }
+
+@test "every RUNG_ variable is in the list above the vocabulary, and no other" {
+    cd "$TOP"
+    diff <(grep -rhoE '\bRUNG_[A-Z_]+\b' scripts step0*_* .ci | grep -vE '_H$|^RUNG_VERSION$' | sort -u) \
+        <(sed -n 's/^#   \(RUNG_[A-Z_]*\)=.*/\1/p' scripts/test_helper.bash | sort)
+}
