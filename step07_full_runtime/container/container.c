@@ -392,6 +392,7 @@ static void bring_up(struct container *c)
     cgroup_limits(&c->cgroup, c->spec);
     devices_attach(c->cgroup.fd, c->spec);
     process_limits(c->spec, c->pid);
+    process_oom_score(c->spec, c->pid);
     scheduling_set(c->spec, c->pid);
     if (c->spec->namespaces[NS_USER].wanted)
         host_files_prepare(c->pid);

@@ -35,7 +35,7 @@
 /* What has a path on the host, while paths are the host's. */
 static void use_host(const struct spec *spec)
 {
-    process_oom_score(spec);
+    process_oom_score(spec, getpid());
     seccomp_connect(spec);
     /* Children inherit what we ask for here. */
     lsm_open(spec);

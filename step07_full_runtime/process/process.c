@@ -66,15 +66,16 @@ void process_lower_limits(const struct spec *spec)
     }
 }
 
-void process_oom_score(const struct spec *spec)
+void process_oom_score(const struct spec *spec, pid_t pid)
 {
     if (!spec->process.has_oom_score_adj)
         return;
     CLEANUP(close_fd) int fd = open_procfs();
+    CLEANUP(free_string) char *path = print_string("%d/oom_score_adj", pid);
     char text[16];
     snprintf(text, sizeof(text), "%d", spec->process.oom_score_adj);
-    if (write_file_at(fd, "self/oom_score_adj", text) == -1)
-        die("write %s to oom_score_adj", text);
+    if (write_file_at(fd, path, text) == -1)
+        die("write %s to /proc/%s", text, path);
 }
 
 void process_sysctls(const struct spec *spec)
@@ -369,7 +370,8 @@ void process_reset_signals(void)
     sigset_t none;
     sigemptyset(&none);
     for (int i = 1; i < NSIG; i++)
-        (void)signal(i, SIG_DFL); /* KILL and STOP cannot be set */
+        if (signal(i, SIG_DFL) == SIG_ERR && errno != EINVAL)
+            die("reset signal %d", i); /* (KILL and STOP cannot be set) */
     if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
         die("unblock the signals");
 }

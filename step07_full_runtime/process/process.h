@@ -10,10 +10,11 @@
 
 /* In the parent, who alone may raise hard limits: prlimit(2). */
 void process_limits(const struct spec *spec, pid_t pid);
+/* And lower the score; in a user namespace the child may not even raise it. */
+void process_oom_score(const struct spec *spec, pid_t pid);
 
 /* In the child. */
 /* While /proc is the host's. */
-void process_oom_score(const struct spec *spec);
 void process_sysctls(const struct spec *spec);
 void process_die_with_parent(int socket_fd);
 void process_session(const struct spec *spec);

@@ -448,6 +448,21 @@ has_zombies() {
     assert_output $'700\n800'
 }
 
+# hint: The process that has hidden itself may no longer write into its own /proc directory. Who may?
+# hint: proc(5), /proc/PID/oom_score_adj: lower takes CAP_SYS_RESOURCE, of the host; prctl(2), PR_SET_DUMPABLE.
+# hint: process_oom_score, by the parent, with the child's PID.
+@test "the OOM score is set in a user namespace, too, and may be lower than ours" {
+    requires user_ns
+    local scores=(100)
+    # Root of this machine may not be allowed to do that.
+    ! (echo -100 >/proc/self/oom_score_adj) 2>/dev/null || scores+=(-100)
+    for score in "${scores[@]}"; do
+        demo --userns --oom-score-adj "$score" cat /proc/self/oom_score_adj
+        assert_status 0
+        assert_output "$score"
+    done
+}
+
 # hint: execCPUAffinity is for exec alone. Where was it used, or not?
 # hint: sched_setaffinity(2): EINVAL if none of them is there; config.md, "execCPUAffinity".
 # hint: set_affinity in process/scheduling.c, called by exec.
