@@ -391,8 +391,8 @@ ip_forward() {
 # points: 2
 # needs: two containers reach each other over one bridge
 # hint: The bridge belongs to somebody else. How will you still know that at the end?
-# hint: rtnetlink(7): IFLA_IFALIAS is a note on a device; ip-link(8) calls it alias.
-# hint: `mnl_attr_put_strz(request, IFLA_IFALIAS, "rung");` in make_bridge, and `bridge.ours` in detach_network.
+# hint: rtnetlink(7): IFLA_GROUP is a number on a device that you may choose; ip-link(8) calls it group.
+# hint: `mnl_attr_put_u32(request, IFLA_GROUP, our_group);` in make_bridge, and `bridge.ours` in detach_network.
 @test "a bridge that was there is used, and left as it was" {
     host ip link add foreign type bridge
     host ip address add 10.240.0.1/24 dev foreign
@@ -408,7 +408,7 @@ ip_forward() {
 # points: 1
 # needs: a bridge that was there is used, and left as it was
 # hint: You gave a bridge an address that was not yours to set up. What did you ask before?
-# hint: look_at_bridge reads the alias of the device: rtnetlink(7), IFLA_IFALIAS.
+# hint: look_at_bridge reads the group of the device: rtnetlink(7), IFLA_GROUP.
 # hint: `if (!look_at_bridge(c).ours) return;` in make_bridge, before add_address.
 @test "a bridge that was there gets no address from us" {
     host ip link add foreign type bridge
@@ -778,8 +778,8 @@ SH
 # points: 1
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: kill -9 left the bridge. How does scripts/cleanup recognise it as yours?
-# hint: `scripts/cleanup --help`: devices named rung-..., bridges whose alias is rung, the table rung.
-# hint: `IFLA_IFALIAS, "rung"` in make_bridge, and the name "rung-%08x" in make_veth.
+# hint: `scripts/cleanup --help`: devices named rung-..., bridges of the group 1920298599 (or with the alias rung), the table rung.
+# hint: `IFLA_GROUP, our_group` in make_bridge, and the name "rung-%08x" in make_veth.
 @test "after SIGKILL scripts/cleanup removes what is left, and the address is free again" {
     options=(--ip 10.240.0.2/24)
     ! has_nat || options+=(--nat)
@@ -798,8 +798,8 @@ SH
 # points: 1
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: A bridge was left behind. The next demo finds it: does it take it for somebody else's?
-# hint: rtnetlink(7), IFLA_IFALIAS: the note outlives the process that wrote it.
-# hint: `bridge->ours = strcmp(mnl_attr_get_str(attribute), "rung") == 0;` in look_at_link.
+# hint: rtnetlink(7), IFLA_GROUP: it outlives the process that wrote it.
+# hint: `bridge->ours = mnl_attr_get_u32(attribute) == our_group;` in look_at_link.
 @test "after SIGKILL the next container takes over, and the last one tidies up" {
     start_ready --ip 10.240.0.2/24
     kill -KILL "$demo_pid"

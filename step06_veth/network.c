@@ -99,6 +99,12 @@ void want_network_namespace(struct container *c)
     c->clone.flags |= CLONE_NEWNET;
 }
 
+/*
+ * A device belongs to a group, a number that means nothing to the kernel. Ours
+ * is "rung" in ASCII. ip-link(8)
+ */
+static const uint32_t our_group = 0x72756e67;
+
 /* What there is to know of a bridge before it is touched. */
 struct bridge {
     unsigned index; /* 0: there is none */
@@ -119,8 +125,8 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
         int type = mnl_attr_get_type(attribute);
         if (type == IFLA_IFNAME)
             name = mnl_attr_get_str(attribute);
-        if (type == IFLA_IFALIAS && (unsigned)link->ifi_index == bridge->index)
-            bridge->ours = strcmp(mnl_attr_get_str(attribute), "rung") == 0;
+        if (type == IFLA_GROUP && (unsigned)link->ifi_index == bridge->index)
+            bridge->ours = mnl_attr_get_u32(attribute) == our_group;
         if (type != IFLA_MASTER || mnl_attr_get_u32(attribute) != bridge->index)
             continue;
         bridge->ports++;
@@ -144,9 +150,9 @@ static struct bridge look_at_bridge(const struct container *c)
 /*
  * A bridge is a switch in the kernel: devices plugged into it reach each
  * other. With the gateway's address it is the host's own port as well. The
- * alias says that it is ours, to remove in the end; a bridge of somebody else
- * we use as it is. The MAC address is fixed, or it would change with each
- * port. ip-link(8)
+ * group says that it is ours, to remove in the end: from the first moment on,
+ * should we be killed in the next. A bridge of somebody else we use as it is.
+ * The MAC address is fixed, or it would change with each port. ip-link(8)
  */
 static void make_bridge(const struct container *c)
 {
@@ -156,18 +162,13 @@ static void make_bridge(const struct container *c)
     struct nlmsghdr *request = new_link_request(
         buffer, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, c->bridge);
     mnl_attr_put(request, IFLA_ADDRESS, sizeof(mac), mac);
+    mnl_attr_put_u32(request, IFLA_GROUP, our_group);
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(request, info);
     narrate(c, "RTM_NEWLINK bridge   # ip link add %s type bridge", c->bridge);
-    if (ask(request, NULL, NULL) == 0) {
-        request = new_link_request(buffer, RTM_NEWLINK, 0, c->bridge);
-        mnl_attr_put_strz(request, IFLA_IFALIAS, "rung");
-        if (ask(request, NULL, NULL) == -1)
-            die("mark the bridge %s as ours", c->bridge);
-    } else if (errno != EEXIST) {
+    if (ask(request, NULL, NULL) == -1 && errno != EEXIST)
         die("make the bridge %s", c->bridge);
-    }
     if (!look_at_bridge(c).ours)
         return;
     add_address(c, c->bridge, c->gateway);

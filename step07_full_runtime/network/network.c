@@ -10,8 +10,8 @@
  *
  * The first container makes the bridge and the last one removes it. Nothing
  * but the kernel remembers who is there: a container is a link of the bridge.
- * A bridge that is ours has the alias "rung", as in step06: so the containers
- * of both can share one.
+ * A bridge that is ours has the group of step06: so the containers of both can
+ * share one.
  */
 #define _GNU_SOURCE
 
@@ -43,6 +43,9 @@
 enum {
     LINK_GONE_MS = 100
 };
+
+/* "rung" in ASCII; to the kernel a group is but a number: ip-link(8). */
+static const uint32_t OUR_GROUP = 0x72756e67;
 
 /* --- names and numbers --- */
 
@@ -134,16 +137,16 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
 {
     struct survey *s = data;
     const struct ifinfomsg *link = mnl_nlmsg_get_payload(answer);
-    const char *alias = "";
     const char *name = "";
+    uint32_t group = 0;
     bool is_bridge = false;
     bool member = false;
     const struct nlattr *attribute;
     mnl_attr_for_each(attribute, answer, sizeof(*link))
     {
         uint16_t type = mnl_attr_get_type(attribute);
-        if (type == IFLA_IFALIAS)
-            alias = mnl_attr_get_str(attribute);
+        if (type == IFLA_GROUP)
+            group = mnl_attr_get_u32(attribute);
         else if (type == IFLA_IFNAME)
             name = mnl_attr_get_str(attribute);
         else if (type == IFLA_LINKINFO)
@@ -153,7 +156,7 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
     }
     if ((unsigned int)link->ifi_index == s->bridge) {
         s->is_bridge = is_bridge;
-        s->ours = strcmp(alias, "rung") == 0;
+        s->ours = group == OUR_GROUP;
     }
     s->members += member;
     s->containers += member && strncmp(name, "rung-", 5) == 0;
@@ -179,21 +182,14 @@ static int look_around(struct mnl_socket *nl, const char *bridge,
     return result;
 }
 
-/* Mark a bridge as ours. 0, or -1 and errno. */
-static int mark_bridge(struct mnl_socket *nl, const char *bridge)
-{
-    char buffer[REQUEST_SIZE];
-    struct nlmsghdr *request = link_request(buffer, RTM_NEWLINK, bridge, 0);
-    mnl_attr_put_str(request, IFLA_IFALIAS, "rung");
-    return ask(nl, request, NULL, NULL);
-}
-
 /* --- setting up, in the parent --- */
 
 /*
  * A bridge is a switch inside the kernel: `ip link add rung0 type bridge`.
  * It gets a hardware address of its own; else it would take one of its
- * links', and change it, to everybody's confusion, when that link goes.
+ * links', and change it, to everybody's confusion, when that link goes. The
+ * group marks it as ours from the first moment on: we may be killed in the
+ * next.
  */
 static void create_bridge(struct mnl_socket *nl, const char *bridge,
                           struct in_addr gateway)
@@ -205,16 +201,14 @@ static void create_bridge(struct mnl_socket *nl, const char *bridge,
         link_request(buffer, RTM_NEWLINK, bridge, IFF_UP);
     request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
     mnl_attr_put(request, IFLA_ADDRESS, sizeof(hardware), hardware);
+    mnl_attr_put_u32(request, IFLA_GROUP, OUR_GROUP);
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(request, info);
     narrate(6, "RTM_NEWLINK %s bridge # ip link add %s up type bridge", bridge,
             bridge);
-    if (ask(nl, request, NULL, NULL) == 0) {
-        if (mark_bridge(nl, bridge) == -1)
-            die("mark bridge %s as ours", bridge);
+    if (ask(nl, request, NULL, NULL) == 0)
         return;
-    }
     if (errno == EOPNOTSUPP)
         fail("create bridge %s: this kernel has no bridges (modprobe bridge)",
              bridge);

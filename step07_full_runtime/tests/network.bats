@@ -248,8 +248,8 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 }
 
 # hint: How will you still know at the end whether you made it?
-# hint: rtnetlink(7): IFLA_IFALIAS, a note on the device.
-# hint: mark_bridge writes the alias, is_ours reads it.
+# hint: rtnetlink(7): IFLA_GROUP, a number on the device.
+# hint: create_bridge writes the group, look_at_link reads it.
 @test "a bridge that is not ours is used, and stays as it was" {
     on_host ip link add mine0 type bridge
     on_host ip address add 10.240.0.1/24 dev mine0
