@@ -83,8 +83,13 @@ static void pass_on(const struct container *c, const siginfo_t *info)
 static void collect(struct container *c)
 {
     int status = 0;
-    while (!c->ended &&
-           waitpid(c->pid, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0) {
+    while (!c->ended) {
+        pid_t changed =
+            waitpid(c->pid, &status, WNOHANG | WUNTRACED | WCONTINUED);
+        if (changed == -1)
+            die("ask what has become of process %d", c->pid);
+        if (changed == 0)
+            return;
         if (WIFSTOPPED(status)) {
             narrate(c, "waitpid: stopped by signal %d   # kill -CONT %d",
                     WSTOPSIG(status), c->pid);

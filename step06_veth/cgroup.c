@@ -68,6 +68,19 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
+/* Of a file of /proc, which is there on every Linux. False: no more lines. */
+static bool next_line(FILE *file, char *line, int size)
+{
+    if (!file)
+        die("open /proc/self/cgroup and mountinfo");
+    if (fgets(line, size, file))
+        return true;
+    if (ferror(file))
+        die("read /proc/self/cgroup and mountinfo");
+    fclose(file);
+    return false;
+}
+
 /*
  * Open the directory of the cgroup that we are in. Its path is the line "0::"
  * of /proc/self/cgroup, seen from the root of the mount whose line in
@@ -80,14 +93,12 @@ static int open_own_cgroup(void)
     char root[4096];
     char point[4096];
     FILE *file = fopen("/proc/self/cgroup", "re");
-    while (file && fgets(line, sizeof(line), file))
+    while (next_line(file, line, sizeof(line)))
         sscanf(line, "0::%4095[^\n]", own);
-    if (file)
-        fclose(file);
     int fd = -1;
     file = fopen("/proc/self/mountinfo", "re");
-    while (fd == -1 && file && fgets(line, sizeof(line), file)) {
-        if (!strstr(line, " - cgroup2 ") ||
+    while (next_line(file, line, sizeof(line))) {
+        if (fd != -1 || !strstr(line, " - cgroup2 ") ||
             sscanf(line, "%*d %*d %*s %4095s %4095s", root, point) != 2)
             continue;
         size_t skip = strcmp(root, "/") == 0 ? 0 : strlen(root);
@@ -95,9 +106,9 @@ static int open_own_cgroup(void)
             continue;
         snprintf(line, sizeof(line), "%s%s", point, own + skip);
         fd = open(line, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd == -1 && errno != ENOENT) /* not below this mount */
+            die("open the cgroup %s", line);
     }
-    if (file)
-        fclose(file);
     return fd;
 }
 

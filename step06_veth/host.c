@@ -19,11 +19,12 @@ int write_file(int dir, const char *name, const char *text)
     int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
     if (fd == -1)
         return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    int error = errno;
+    ssize_t length = (ssize_t)strlen(text);
+    ssize_t written = TEMP_FAILURE_RETRY(write(fd, text, (size_t)length));
+    int error = written == -1 ? errno : EIO;
     close(fd);
     errno = error;
-    return written == -1 ? -1 : 0;
+    return written == length ? 0 : -1;
 }
 
 /* Read the small file NAME of the directory DIR; "" if there is none. */
@@ -31,7 +32,8 @@ const char *read_file(int dir, const char *name)
 {
     static char text[4096];
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+    ssize_t length =
+        fd == -1 ? 0 : TEMP_FAILURE_RETRY(read(fd, text, sizeof(text) - 1));
     if (fd != -1)
         close(fd);
     text[length > 0 ? length : 0] = '\0';
