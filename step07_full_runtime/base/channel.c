@@ -93,8 +93,11 @@ bool channel_receive(int socket_fd, struct message *message, int *fd)
         n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
     } while (n == -1 && errno == EINTR);
     *fd = -1;
-    if (n < (ssize_t)offsetof(struct message, text) + 1)
+    if (n < (ssize_t)offsetof(struct message, text) + 1) {
+        if (n != -1 || errno == ECONNRESET) /* it ended with words unread */
+            errno = 0;
         return false;
+    }
     if (control.header.cmsg_len == CMSG_LEN(sizeof(int)) &&
         control.header.cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(&control.header), sizeof(int));

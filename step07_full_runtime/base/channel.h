@@ -41,7 +41,8 @@ void channel_pair(int fds[2]);
 int channel_send(int socket_fd, enum message_type type, int status);
 int channel_send_text(int socket_fd, enum message_type type, int status,
                       const char *text);
-/* The next message; its descriptor goes to *fd, or -1. False: the end. */
+/* The next message; its descriptor goes to *fd, or -1. False: the end (errno
+ * is 0), or an error. */
 bool channel_receive(int socket_fd, struct message *message, int *fd);
 /* Hand a descriptor to another process, with a few bytes. -1 and errno. */
 int channel_send_fd(int socket_fd, const void *data, size_t size, int fd);

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -276,6 +277,8 @@ static void collect(struct pids *pids, int fd, const char *path, int depth)
         return; /* removed meanwhile */
     CLEANUP(free_string)
     char *text = read_file_at(dirfd(directory), "cgroup.procs");
+    if (!text && errno != ENODEV && errno != EOPNOTSUPP) /* a threaded one's */
+        die("read the processes of a cgroup");
     add_pids(pids, text);
     const struct dirent *entry;
     while ((entry = readdir(directory))) {

@@ -124,6 +124,8 @@ static bool is_frozen(const struct state *s)
     CLEANUP(free_string)
     char *path = join_path(s->cgroup_path, "cgroup.events");
     CLEANUP(free_string) char *events = read_file_at(AT_FDCWD, path);
+    if (!events && errno != ENOENT && errno != ENODEV) /* it has gone */
+        die("read %s", path);
     return events && strstr(events, "frozen 1");
 }
 

@@ -178,6 +178,8 @@ static void read_socket(struct container *c)
     struct message message;
     int fd;
     if (!channel_receive(c->socket_fd, &message, &fd)) {
+        if (errno)
+            die("hear from the process of container %s", c->id);
         close_fd(&c->socket_fd);
         c->socket_fd = -1;
         c->is_executing = c->is_executing && has_executed(c);

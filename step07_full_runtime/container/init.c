@@ -42,10 +42,18 @@ pid_t wait_for_go(int socket_fd)
     int fd;
     if (without("handshake"))
         return 0;
-    if (!channel_receive(socket_fd, &message, &fd) ||
-        message.type != MESSAGE_GO)
-        _exit(EXIT_RUNTIME); /* the parent has said why, if it could */
-    return message.status;
+    if (channel_receive(socket_fd, &message, &fd) && message.type == MESSAGE_GO)
+        return message.status;
+    if (errno)
+        die("hear from the parent");
+    _exit(EXIT_RUNTIME); /* it has said why, if it could */
+}
+
+/* It waits for our word, or misses it: so a word that is lost is an end. */
+static void tell_parent(const struct init_plan *plan, enum message_type type)
+{
+    if (channel_send(plan->socket_fd, type, 0) == -1 && errno != EPIPE)
+        die("tell the parent how far we are");
 }
 
 /* Still as the caller on the host, with all its privileges in here. */
@@ -73,7 +81,6 @@ static void enter_namespaces(const struct init_plan *plan)
         network_inside(spec);
     namespaces_finish(spec);
     /* While /proc is still the host's, which nobody has tampered with. */
-    process_oom_score(spec);
     process_sysctls(spec);
 }
 
@@ -85,7 +92,7 @@ static void wait_for_hooks(const struct init_plan *plan)
     if (!spec->hooks[HOOK_PRESTART].count &&
         !spec->hooks[HOOK_CREATE_RUNTIME].count)
         return;
-    (void)channel_send(plan->socket_fd, MESSAGE_HOOKS, 0);
+    tell_parent(plan, MESSAGE_HOOKS);
     (void)wait_for_go(plan->socket_fd);
 }
 
@@ -177,12 +184,11 @@ static void wait_for_start(struct init_plan *plan)
     do {
         close_fd(&plan->socket_fd);
         plan->socket_fd = accept4(plan->start_fd, NULL, NULL, SOCK_CLOEXEC);
-        if (plan->socket_fd == -1 && errno != EINTR && errno != ECONNABORTED)
-            die("wait for start");
+        if (plan->socket_fd == -1)
+            (void)usleep(10000); /* whatever it was may pass: we wait */
         report_to(plan->socket_fd);
-        if (plan->socket_fd != -1)
-            (void)channel_send(plan->socket_fd, MESSAGE_READY, 0);
     } while (plan->socket_fd == -1 ||
+             channel_send(plan->socket_fd, MESSAGE_READY, 0) == -1 ||
              !channel_receive(plan->socket_fd, &message, &fd) ||
              message.type != MESSAGE_GO);
     close_fd(&plan->start_fd);
@@ -198,7 +204,7 @@ void init_execute(const struct init_plan *plan)
         die("outlive the parent");
     files_close_others(spec);
     /* Before the filter, which may forbid to say anything. */
-    (void)channel_send(plan->socket_fd, MESSAGE_EXECUTING, 0);
+    tell_parent(plan, MESSAGE_EXECUTING);
     process_reset_signals();
     process_name_listener(spec);
     drop_privileges(plan);

@@ -31,10 +31,13 @@ static int ask_to_start(const struct state *state)
     int socket_fd = channel_connect(directory, START_SOCKET, SOCK_SEQPACKET);
     if (socket_fd == -1)
         die("start container %s (has it been started?)", state->id);
-    if (!channel_receive(socket_fd, &message, &fd) ||
-        message.type != MESSAGE_READY)
-        fail("start container %s: somebody else starts it", state->id);
-    return socket_fd;
+    errno = 0;
+    if (channel_receive(socket_fd, &message, &fd) &&
+        message.type == MESSAGE_READY)
+        return socket_fd;
+    if (errno)
+        die("hear from container %s", state->id);
+    fail("start container %s: somebody else starts it", state->id);
 }
 
 int container_start(struct state *state)

@@ -121,9 +121,9 @@ static int open_host_device(const struct device_spec *d)
         fd = host_file_open(name, false);
     }
     if (!is_device(fd, d->type, d->major, d->minor))
-        fail("bind the device %s: in a user namespace it has to be one of the "
-             "host's, which has no %c %u:%u",
-             d->path, d->type, d->major, d->minor);
+        die("find the device %s, %c %u:%u, on the host (in a user namespace it "
+            "can't be made)",
+            d->path, d->type, d->major, d->minor);
     return fd;
 }
 
@@ -190,8 +190,9 @@ static bool is_in_dev(int directory_fd, int dev_fd)
 {
     struct stat directory;
     struct stat dev;
-    return fstat(directory_fd, &directory) == 0 && fstat(dev_fd, &dev) == 0 &&
-           directory.st_dev == dev.st_dev;
+    if (fstat(directory_fd, &directory) == -1 || fstat(dev_fd, &dev) == -1)
+        die("look at the root's /dev");
+    return directory.st_dev == dev.st_dev;
 }
 
 /*
@@ -202,8 +203,13 @@ static bool is_in_dev(int directory_fd, int dev_fd)
 static void make_device(const struct device_spec *d, int dev_fd,
                         int directory_fd, const char *name)
 {
-    if (!is_in_dev(directory_fd, dev_fd) || make_node(d, directory_fd, name))
-        bind_device(d, dev_fd, directory_fd, name);
+    if (is_in_dev(directory_fd, dev_fd)) {
+        if (make_node(d, directory_fd, name) == 0)
+            return;
+        if (errno != EPERM) /* as in a user namespace */
+            die("make the device %s", d->path);
+    }
+    bind_device(d, dev_fd, directory_fd, name);
 }
 
 static void make_configured_device(const struct device_spec *d, int root_fd,

@@ -44,12 +44,15 @@ int host_file_open(const char *path, bool is_link)
     if (fd != -1 || errno != EACCES || parent_fd == -1)
         return fd;
     struct message answer;
-    if (channel_send_text(parent_fd, MESSAGE_OPEN, is_link, path) == -1 ||
-        !channel_receive(parent_fd, &answer, &fd) ||
-        answer.type != MESSAGE_OPENED)
-        _exit(EXIT_RUNTIME); /* the parent is gone */
-    errno = answer.status;
-    return fd;
+    if (channel_send_text(parent_fd, MESSAGE_OPEN, is_link, path) == 0 &&
+        channel_receive(parent_fd, &answer, &fd) &&
+        answer.type == MESSAGE_OPENED) {
+        errno = answer.status;
+        return fd;
+    }
+    if (errno)
+        die("ask the parent to open %s", path);
+    _exit(EXIT_RUNTIME); /* it is gone */
 }
 
 /* What it takes to enter, opened while the child can still be looked at: later
