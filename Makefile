@@ -101,6 +101,15 @@ compare-runtimes: ## ours, crun and runc through the same tests: a table
 	@$(MAKE) --no-print-directory step07 rootfs
 	@scripts/compare-runtimes $(if $(UPDATE),--update)
 
+# One in a sample only: make faults SAMPLE=5 ONLY=exec
+faults: build/faults/inject all ## have each system call of a start fail, once
+	@scripts/faults $(FAULT_OPTIONS)
+
+kills: build/faults/inject all ## end a start at each of its system calls
+	@scripts/faults --kills $(FAULT_OPTIONS)
+
+FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
+
 mutants: ## leave out each safeguard, and see a test fail
 	@scripts/setup build test
 	@scripts/mutants
@@ -153,7 +162,7 @@ lint-scripts:
 	shellcheck -x -e SC2317 $(SCRIPTS)
 	mandoc -T lint -W warning step07_full_runtime/rung.1
 	shellcheck -x -S warning -s bats $(BATS)
-	pyflakes3 scripts/test scripts/test.d/*.py scripts/lab scripts/lab.d/*.py scripts/lab.d/handout
+	pyflakes3 scripts/test scripts/lab scripts/faults scripts/lab.d/handout scripts/*.d/*.py
 
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
@@ -220,7 +229,7 @@ LIBRARIES_step07 = libcap libseccomp libmnl jansson
 libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
 link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
 
-SOURCES = $(sort $(wildcard step0*_*/*.[ch] step07_*/*/*.[ch] scripts/test.d/*.c))
+SOURCES = $(sort $(wildcard step0*_*/*.[ch] step07_*/*/*.[ch] scripts/*.d/*.c))
 SCRIPTS = .ci/run $(wildcard scripts/*.bash step07_full_runtime/*.bash) \
     $(shell grep -d skip -lE '^\#!.*sh$$' scripts/* scripts/*/*)
 BATS = $(wildcard scripts/*.bats step0*_*/*.bats step07_*/tests/*.bats)
@@ -247,6 +256,11 @@ work/%/demo: $$(wildcard work/$$*/*.[ch]) $(BUILD)/command
 $(BUILD)/step0%/demo: $$(wildcard step0$$*_*/*.[ch]) $(BUILD)/command
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $(filter %.c,$^)$(call link_flags,step0$*)
+
+# What makes a system call fail: scripts/faults.
+build/faults/inject: scripts/faults.d/inject.c $(BUILD)/command
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< -lseccomp
 
 # step07 is compiled file by file: it has many, in rooms (an object is in one of
 # the same name). The commands differ but little from the one at the end.
@@ -299,7 +313,7 @@ lint-tidy: $(patsubst %.c,build/tidy/%.ok,$(filter %.c,$(SOURCES)))
 FORCE:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test doctor setup rootfs vm cleanup all mutants \
+.PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan arm64 i386 install uninstall clean variant FORCE \

@@ -56,9 +56,12 @@ void take_resolv_conf(struct container *c)
     if (access(path, R_OK) == -1)
         path = "/etc/resolv.conf";
     c->resolv_conf_fd = -1;
-    if (c->ip.s_addr) /* a host without the file does without names, too */
-        c->resolv_conf_fd =
-            open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (!c->ip.s_addr)
+        return;
+    c->resolv_conf_fd =
+        open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (c->resolv_conf_fd == -1 && errno != ENOENT) /* it does without names */
+        die("open %s", path);
 }
 
 /* Put the host's list of name servers into place, to read only. */
