@@ -39,6 +39,7 @@ class Job:
     variant: str = ""
     verbose: bool = False
     no_skip: bool = False
+    again: bool = False  # what is skipped here runs in another place
 
     @property
     def foreign(self):
@@ -129,8 +130,8 @@ class Runner:
         if len(found) < planned or process.returncode and not results.sum_of(found)[1]:
             self.ended_early(path, found, planned, process.returncode, last)
         if not self.job.verbose:
-            show("\n" + "".join(f"  {result.line}{result.text}" for result in found
-                                if result.kind != "passed"))
+            wanted = ("failed",) if self.job.again else ("failed", "skipped")
+            show("\n" + "".join(f"  {result.line}{result.text}" for result in found if result.kind in wanted))
         return found
 
     def take(self, result, line, found, last):
