@@ -108,6 +108,12 @@ faults: build/faults/inject all ## have each system call of a start fail, once
 kills: build/faults/inject all ## end a start at each of its system calls
 	@scripts/faults --kills $(FAULT_OPTIONS)
 
+# It needs the package afl++.
+fuzz: ## change step07's input at random, and look for misuse of memory
+	@AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 $(MAKE) --no-print-directory \
+	    VARIANT=fuzz CC=afl-clang-fast CFLAGS='-O1 -g' build/fuzz/target
+	@scripts/fuzz $(if $(MINUTES),--minutes $(MINUTES))
+
 FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 mutants: ## leave out each safeguard, and see a test fail
@@ -278,6 +284,11 @@ $(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/command
 	@$(COMPILE) -I step07_full_runtime -MMD -MP -c -o $@ $< \
 	    $(call libraries,--cflags,step07)
 
+# All of it but its main, with another one: scripts/fuzz.
+$(BUILD)/target: scripts/fuzz.d/target.c \
+    $(filter-out %/main.o,$(STEP07_OBJECTS))
+	$(COMPILE) -I step07_full_runtime -o $@ $^$(call link_flags,step07)
+
 -include $(wildcard build/*/step07/*.d build/*/step07/*/*.d)
 
 # This file holds the command that compiles. It changes when the compiler or a
@@ -313,7 +324,7 @@ lint-tidy: $(patsubst %.c,build/tidy/%.ok,$(filter %.c,$(SOURCES)))
 FORCE:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills \
+.PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills fuzz \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan arm64 i386 install uninstall clean variant FORCE \

@@ -2,6 +2,7 @@
 #
 # scripts/faults, by a sample: what it takes hours for as a whole is "make faults" and "make kills".
 # bats file_tags=scripts
+# shellcheck disable=SC2154
 load test_helper
 
 before_each() {
