@@ -123,7 +123,8 @@ mutants: ## leave out each safeguard, and see a test fail
 ##@ Write it yourself (STEP=01 to 07; your files are in work/)
 
 lab: ## begin a step from ours before it (FROM=mine: from yours)
-grade: ## run the step's tests on your program: points, failures
+grade: ## the lesson's tests on your program: 100 points (ALL=1: all tests)
+polish: ## the rest of the step's tests: stars
 hint: ## the next hint for the first test that fails
 watch: ## grade at each save
 diff: ## what our step adds to the one before
@@ -139,13 +140,13 @@ class-report: ## a table of students and steps (DIR=submissions/)
 bundle: ## an archive for a class without internet
 handout: ## the chapters as one PDF
 
-lab grade hint watch diff compare status reset report jump class-report bundle \
-handout:
+lab grade polish hint watch diff compare status reset report jump class-report \
+bundle handout:
 	@scripts/setup build test
-	@scripts/lab $@ $(foreach option,step part from demo dir engine,$(if \
+	@scripts/lab $@ $(foreach option,step part from demo dir engine test,$(if \
 	    $(value $(call upper,$(option))), \
 	    '--$(option)=$(value $(call upper,$(option)))')) \
-	    $(if $(STRICT),--strict) $(if $(YES),--yes)
+	    $(if $(ALL),--all) $(if $(STRICT),--strict) $(if $(YES),--yes)
 
 upper = $(shell echo $1 | tr a-z A-Z)
 
@@ -331,5 +332,5 @@ FORCE:
     step01 step02 step03 step04 step05 step06 step07 \
     test01 test02 test03 test04 test05 test06 test07 \
     diff02 diff03 diff04 diff05 diff06 diff07 \
-    lab grade hint watch diff compare status reset report jump class-report \
-    bundle handout
+    lab grade polish hint watch diff compare status reset report jump \
+    class-report bundle handout

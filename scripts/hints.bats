@@ -26,7 +26,7 @@ END_OF_PYTHON
     python3 "$BATS_TEST_TMPDIR/check.py"
 }
 
-@test "each test has three hints, and from 1 to 20 points" {
+@test "each test has three hints" {
     check '
 for tests in steps.values():
     for test in tests:
@@ -34,9 +34,24 @@ for tests in steps.values():
         if not test.hints and test.file.startswith("step07") and len(tests) > 4 * sum(not t.hints for t in tests):
             print(f"no hints: {test.file}:{test.line}: {test.name}")
         elif len(test.hints) != 3 or not all(test.hints):
-            bad(test, f"{len(test.hints)} hints, not 3")
+            bad(test, f"{len(test.hints)} hints, not 3")'
+}
+
+@test "each lesson has 100 points, in 8 to 15 tests" {
+    check '
+for step, tests in steps.items():
+    lesson = [test for test in tests if test.lesson]
+    print(f"step{step}: {len(lesson)} tests of the lesson, {len(tests) - len(lesson)} of the polish")
+    if sum(test.points for test in lesson) != 100 or not 8 <= len(lesson) <= 15:
+        bad(lesson[0], f"step{step}: {sum(test.points for test in lesson)} points in {len(lesson)} tests")
+    for test in lesson:
         if not 1 <= test.points <= 20:
-            bad(test, f"{test.points} points")'
+            bad(test, f"{test.points} points")
+# The marks as they stand, before a step takes its own.
+for path in {test.file for tests in steps.values() for test in tests}:
+    for test in catalogue.read_file(path):
+        if any(tag.startswith("lesson") for tag in test.tags) and not test.points:
+            bad(test, "the lesson has points")'
 }
 
 @test "no two tests of a step give the same hint" {
@@ -86,16 +101,6 @@ for tests in steps.values():
             bad(test, "it needs nothing, and something")'
 }
 
-@test "the tests that are new in a step carry most of its points" {
-    check '
-for step, tests in steps.items():
-    whole = sum(test.tenths for test in tests)
-    new = sum(test.tenths for test in tests if test.tenths == 10 * test.points)
-    print(f"step{step}: {whole / 10:g} points, {new / 10:g} of them for what is new")
-    if new * 10 < whole * 9:
-        bad(tests[0], f"step{step}: less than nine tenths")'
-}
-
 @test "what a chapter says of the next step's tests is so" {
     check '
 import glob, re
@@ -103,12 +108,12 @@ for step, before in zip(catalogue.STEPS[1:], catalogue.STEPS):
     path = glob.glob(f"step{before}_*/README.md")[0]
     text = open(path, encoding="utf-8").read().partition(f"## Next: write step {step}")[2]
     names = {test.name for test in catalogue.read_step(step)}
-    own = sum(test.file.startswith("step") for test in catalogue.read_step(step))
+    lesson = sum(test.lesson for test in catalogue.read_step(step))
     if not text:
         wrong.add(f"{path}: no section \"Next: write step {step}\"")
     for number in re.findall(r"(\d+) tests", text):
-        if abs(int(number) - own) > 5:
-            wrong.add(f"{path}: step {step} has {own} tests, not about {number}")
+        if int(number) != lesson:
+            wrong.add(f"{path}: the lesson of step {step} has {lesson} tests, not {number}")
     for title in re.findall(r"^- \"(.*?)\"", text, re.M):
         if title not in names:
             wrong.add(f"{path}: step {step} has no test \"{title}\"")'

@@ -40,17 +40,14 @@ python() {
 
 # --- The rules -------------------------------------------------------------
 
-@test "every step's tests have points, needs and hints that make sense, and a core" {
+@test "every step's tests have needs that make sense, and a core" {
     python <<'END'
 import catalogue
 for step in catalogue.STEPS:
     tests = catalogue.read_step(step)
-    own = [test for test in tests if test.part != "promises"]
     cores = {core.name for core in catalogue.cores(tests)}
     assert cores, f"step {step} has no core"
-    if step > "01":
-        kept = sum(test.tenths for test in tests if test.part == "promises")
-        assert sum(test.tenths for test in own) > kept, f"step {step}: the promises outweigh its own tests"
+    assert all(core.lesson for core in catalogue.gates(step, tests)), f"step {step}: a core that is no part of the lesson"
     # Whatever a test needs, in the end there is a core, and no circle.
     for test in tests:
         seen, rest = set(), [test]
@@ -66,32 +63,35 @@ END
 @test "points count when all that a test needs passes, and causes are told from what follows from them" {
     python <<'END'
 import grading
-from catalogue import Test
-tests = [Test("core", "a.bats", 1, [], core=True, tenths=30),
-         Test("two", "a.bats", 2, [], tenths=10),
-         Test("three", "a.bats", 3, [], needs=["two"], tenths=10),
-         Test("promise", "promises.bats", 4, [], tenths=1)]
+from catalogue import PROMISES, Test
+tests = [Test("core", "a.bats", 1, [], core=True, points=30, lesson=True),
+         Test("honest", PROMISES, 1, [], core=True, points=2, lesson=True),
+         Test("two", "a.bats", 2, [], points=10, lesson=True),
+         Test("three", "a.bats", 3, [], needs=["two"], points=10, lesson=True),
+         Test("star", PROMISES, 4, [])]
 def graded(**results):
     results = {name: (result, 0, "") for name, result in results.items()}
-    return {test["name"]: (test["tenths"], test["cause"]) for test in grading.evaluate(tests, results)}
-assert graded(core="passed", two="passed", three="passed", promise="passed") == {
-    "core": (30, ""), "two": (10, ""), "three": (10, ""), "promise": (1, "")}
-assert graded(core="passed", two="failed", three="passed", promise="failed") == {
-    "core": (30, ""), "two": (0, ""), "three": (0, "two"), "promise": (0, "")}
-# Who prints the right words passes all but the core.
-assert not any(tenths for tenths, _ in graded(core="failed", two="passed", three="passed", promise="passed").values())
-# What was not run waits for the core, and so does all the rest.
-assert graded(core="timeout") == {"core": (0, ""), "two": (0, "core"), "three": (0, "core"), "promise": (0, "core")}
+    return {test["name"]: (test["counts"], test["cause"]) for test in grading.evaluate(tests, results, tests[:2])}
+passed = dict.fromkeys(["core", "honest", "two", "three", "star"], "passed")
+assert graded(**passed) == dict.fromkeys(passed, (True, ""))
+assert graded(**passed | {"two": "failed", "star": "failed"}) == {
+    "core": (True, ""), "honest": (True, ""), "two": (False, ""), "three": (False, "two"), "star": (False, "")}
+# Who prints the right words passes all but a core. Who has others do the work passes all but the other one.
+for core in "core", "honest":
+    assert not any(counts for counts, _ in graded(**passed | {core: "failed"}).values())
+# What was not run waits for the core.
+assert {cause for name, (_, cause) in graded(core="timeout", honest="passed").items() if name != "core"} == {"", "core"}
 # The same last words mean the same cause.
-grade = grading.evaluate(tests, {"core": ("passed", 0, ""), "promise": ("passed", 0, ""),
+grade = grading.evaluate(tests, {"core": ("passed", 0, ""), "honest": ("passed", 0, ""), "star": ("passed", 0, ""),
     "two": ("failed", 0, "stderr: demo: mount 7: no"), "three": ("failed", 0, "stderr: demo: mount 8: no")})
-assert [test["cause"] for test in grade] == ["", "", "two", ""]
+assert [test["cause"] for test in grade] == ["", "", "", "two", ""]
 END
 }
 
 @test "wrong options are errors of one line, with status 2" {
     for arguments in '' no-such-command 'grade --step=8' 'grade --step=x' grade '--no-such' 'lab --step=2 --from=yours' \
-        class-report 'grade --step=01 --part=nose --demo=/bin/true'; do
+        class-report 'grade --step=01 --part=nose --demo=/bin/true' 'hint --step=07 --part=nose' \
+        'grade --step=01 --test=nosuchtest --demo=/bin/true'; do
         # shellcheck disable=SC2086 # several words
         lab $arguments
         ((status == 2 && ${#lines[@]} == 1))
@@ -114,12 +114,30 @@ END
     [[ $output == *"there already"*"make reset STEP=01"* ]]
     [[ $(tail -n 1 work/step01_fork_exec/demo.c) == '/* mine */' ]]
     lab lab --step=02
-    # All of the step before, with the scenes of this one.
-    for file in step01_fork_exec/*.[ch]; do
-        [[ $file == */scenes.c ]] || cmp "work/step02_pid_ns/${file##*/}" "$file"
+    # All of this step, but what the lesson is about.
+    for file in step02_pid_ns/*.[ch]; do
+        case $file in
+        */namespaces.c | */terminal.c) run ! cmp -s "work/step02_pid_ns/${file##*/}" "$file" ;;
+        *) cmp "work/step02_pid_ns/${file##*/}" "$file" ;;
+        esac
     done
-    cmp work/step02_pid_ns/scenes.c step02_pid_ns/scenes.c
-    [[ ! -e work/step02_pid_ns/namespaces.c ]]
+}
+
+@test "what a step begins with compiles without a warning, has the lesson's functions, and none of the answers" {
+    for step in 2 3 4 5 6; do
+        lab lab --step="$step"
+        ((status == 0))
+    done
+    # Of the last one, which has all the files of those before it.
+    make -s WERROR=1 work/step06_veth/demo work/step02_pid_ns/demo
+    for file in step02_pid_ns/namespaces.c step03_uts_ns/hostname.c step04_mount_proc/rootfs.c \
+        step05_cgroup_v2/cgroup.c step06_veth/network.c; do
+        # The functions that others call, each with its comment.
+        diff <(grep -E '^[a-z].*\(.*' "$file" | grep -v '^static\|;$\|=' | sort) \
+            <(grep -E '^[a-z].*\(.*' "work/$file" | sort)
+        (($(grep -c '^/\*\|^ \*' "work/$file") > 3))
+        run ! grep -E 'CLONE_|sethostname\(|mkdir|mount\(|if \(' <(grep -v '^ \*\|^/\*' "work/$file")
+    done
 }
 
 @test "lab --from=mine begins with the reader's own step before" {
@@ -144,9 +162,9 @@ END
 
 @test "jump begins later, and status says what was left out" {
     lab jump --step=3
-    cmp work/step03_uts_ns/demo.c step02_pid_ns/demo.c
+    cmp work/step03_uts_ns/demo.c step03_uts_ns/demo.c
     lab status
-    [[ ${lines[0]} == *'jumped ahead' && ${lines[1]} == *'jumped ahead' && ${lines[2]} == *begun* ]]
+    [[ ${lines[6]} == *'jumped ahead' && ${lines[5]} == *'jumped ahead' && ${lines[4]} == *begun* ]]
     [[ ${lines[-1]} == 'next: make grade STEP=03' ]]
 }
 
@@ -168,22 +186,24 @@ END
     lab grade --step=01
     ((status == 0))
     [[ $output == *'not yet'*'shell, demo and command'*'ran '*'expected '*'came '*'not written yet'*'wait for this one'* ]]
-    [[ $output == *'step01: 0 of '*'make hint STEP=01'* ]]
+    [[ $output == *'step01: 0 of 100 points'*'make hint STEP=01'* ]]
     lab grade --step=01 --strict
     ((status == 1))
 }
 
-@test "our own program gets full marks, and status and reports remember them" {
+@test "our own program has all points, and status and reports remember them" {
     requires root
     ours 01
-    lab grade --step=1 --part=demo --strict
+    lab grade --step=1 --strict
     ((status == 0))
-    [[ ${lines[-1]} =~ ^step01:\ ([0-9.]+)\ of\ ([0-9.]+)\ points && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]]
-    [[ $output != *'not yet'* ]]
-    # As if it had been the whole step.
-    mv work/.grades/step01.demo.json work/.grades/step01.json
+    [[ $output == *'step01: 100 of 100 points'*'make polish STEP=01' && $output != *'not yet'* ]]
     lab status
-    [[ ${lines[0]} == '01 fork_exec '*' done' && ${lines[-1]} == 'next: make lab STEP=02' ]]
+    [[ ${lines[6]} == '|==========|  01 fork_exec '*' done' && ${lines[-1]} == 'next: make lab STEP=02' ]]
+    # One test is graded alone, and the others stay as they are.
+    lab grade --step=1 --test='each deadly signal'
+    [[ $output == *'step01: 22 of 22 points'* ]]
+    lab status
+    [[ ${lines[6]} == *'100 of 100 points'*done ]]
     lab report
     ((status == 0))
     grep -q '^ok 1 ' work/report/report.tap
@@ -192,10 +212,56 @@ END
 import json
 import xml.etree.ElementTree as xml
 steps = json.load(open("work/report/report.json"))["steps"]
-assert steps[0]["points"] == steps[0]["points_most"] > 0
+assert steps[0]["points"] == steps[0]["most"] == 100
 suite = xml.parse("work/report/report.xml").getroot().find("testsuite")
 assert len(suite.findall("testcase")) == len(steps[0]["tests"]) and suite.find("testcase/failure") is None
 END
+}
+
+# thirty_lines: what chapter 01 teaches, and nothing else.
+thirty_lines() {
+    mkdir -p work/step01_fork_exec
+    cat >work/step01_fork_exec/mine.c <<'END'
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t started;
+
+static void hand_on(int number)
+{
+    kill(started, number);
+}
+
+int main(int argc, char **words)
+{
+    for (int number = 1; argc > 1 && number < NSIG; number++)
+        if (number == SIGTERM || number == SIGHUP || number == SIGINT || number == SIGQUIT || number == SIGUSR1 ||
+            number == SIGUSR2)
+            signal(number, hand_on);
+    started = fork();
+    if (started == 0) {
+        execvp(words[1], words + 1);
+        fprintf(stderr, "demo: %s: %s\n", words[1], strerror(errno));
+        _exit(errno == ENOENT ? 127 : 126);
+    }
+    int status;
+    while (waitpid(started, &status, 0) == -1)
+        ;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+END
+}
+
+@test "who has understood the chapter has its points: thirty lines, one file, names of their own" {
+    requires root
+    thirty_lines
+    lab grade --step=01
+    [[ $output =~ 'step01: '([0-9]+)' of 100 points' ]]
+    ((BASH_REMATCH[1] >= 90))
 }
 
 @test "a program that does not compile: the compiler's error, and one clear sentence" {
@@ -205,32 +271,138 @@ END
     ((status == 0))
     [[ $output == *demo.c:*error:*'does not compile'*': 0 of '* ]]
     lab status
-    [[ ${lines[0]} == *'does not compile' ]]
+    [[ ${lines[6]} == *'does not compile' ]]
     lab hint --step=01
     ((status == 1))
     [[ $output == *compile* ]]
 }
 
-@test "a program that prints the right words and does nothing gets no points" {
+# nothing_for STEP PROGRAM [REASON]: it gets no point, and soon.
+nothing_for() {
+    local begin=$SECONDS
+    lab grade --step="$1" --demo="$2"
+    ((status == 0))
+    [[ $output == *"step$1: 0 of 100 points"* && $output == *"${3-}"* ]]
+    ((SECONDS - begin < 60 * SLOWNESS))
+}
+
+# compile NAME <<'END' ... END: a program in C.
+compile() {
+    gcc -D_GNU_SOURCE -include stdio.h -include stdlib.h -include string.h -include unistd.h -include signal.h \
+        -include fcntl.h -include sys/wait.h -o "$1" -x c -
+}
+
+@test "no points for printing the right words, nor for the program of the step before" {
     requires root
     put fake '#!/bin/sh
 printf "%s\n" "1 0" hello ready "demo: 5 of 5 observed" --help --verbose --pid
 echo "demo: $1: No such file or directory (no such program in PATH)" >&2
 exit 2'
-    for step in 01 02; do
-        lab grade --step="$step" --demo=./fake
-        ((status == 0))
-        [[ $output == *"step$step: 0 of "* ]]
-    done
+    nothing_for 01 ./fake
+    make -s step01
+    nothing_for 02 step01/demo
+    # What programs elsewhere get says nothing about the reader's own.
+    [[ ! -e work/.grades/step02.json ]]
 }
 
-@test "the program of the step before is worth nothing" {
+@test "no points for having others do the work: system(3), unshare, ours, a copy of it" {
     requires root
-    make -s step01
-    lab grade --step=02 --demo=step01/demo
-    [[ $output == *"step02: 0 of "* ]]
-    # What programs of ours get says nothing about the reader.
-    [[ ! -e work/.grades/step02.json ]]
+    make -s step02
+    compile system <<'END'
+int main(int argc, char **argv)
+{
+    char line[99999] = "unshare --pid --fork --kill-child";
+    for (int i = 1; i < argc; i++)
+        sprintf(line + strlen(line), " '%s'", argv[i]);
+    return WEXITSTATUS(system(line));
+}
+END
+    compile unshare <<'END'
+int main(int argc, char **argv)
+{
+    char *words[argc + 4];
+    memcpy(words, (char *[]){"unshare", "--pid", "--fork", "--kill-child"}, 4 * sizeof(char *));
+    memcpy(words + 4, argv + 1, (size_t)argc * sizeof(char *));
+    return execvp("unshare", words);
+}
+END
+    cp step02/demo copy
+    compile ours <<END
+int main(int argc, char **argv)
+{
+    return argc ? execv("$PWD/copy", argv) : 0;
+}
+END
+    nothing_for 02 ./system
+    nothing_for 02 ./unshare 'programs that were begun: unshare'
+    nothing_for 02 ./ours copy
+}
+
+@test "no points for an #include of ours" {
+    mkdir -p work/step01_fork_exec
+    for file in demo options program report; do
+        echo "#include \"../../step01_fork_exec/$file.c\"" >"work/step01_fork_exec/$file.c"
+    done
+    lab grade --step=01
+    [[ $output == *'step01_fork_exec/'*'that is ours'* && $output != *'of 100 points (' ]]
+    lab status
+    [[ ${lines[6]} != *done ]]
+}
+
+@test "no points for killing or stopping whoever runs the test, and an answer all the same" {
+    requires root
+    for signal in KILL STOP; do
+        compile violent <<END
+int main(void)
+{
+    kill(getppid(), SIG$signal);
+    kill(-1, SIG$signal);
+    return 0;
+}
+END
+        nothing_for 01 ./violent
+    done
+    run ! pgrep -xf "$PWD/violent.*"
+}
+
+@test "no points for changing the tests" {
+    requires root
+    compile robber <<END
+int main(int argc, char **argv)
+{
+    close(open("$PWD/scripts/promises.bats", O_WRONLY | O_APPEND));
+    FILE *file = fopen("$PWD/scripts/promises.bats", "a");
+    fputs("# nothing\n", file);
+    fclose(file);
+    pid_t pid = fork();
+    if (pid == 0)
+        execvp(argv[1], argv + 1);
+    int status;
+    return argc && waitpid(pid, &status, 0) > 0 ? WEXITSTATUS(status) : 1;
+}
+END
+    cp scripts/promises.bats saved
+    lab grade --step=01 --demo=./robber
+    cp saved scripts/promises.bats
+    [[ $output == *'No points'*'scripts/promises.bats was changed'* ]]
+}
+
+@test "no points for a test that leaves a process, a mount or a link behind" {
+    requires root
+    compile untidy <<'END'
+int main(int argc, char **argv)
+{
+    if (fork() == 0)
+        return setsid() + (int)sleep(1000);
+    pid_t pid = fork();
+    if (pid == 0)
+        execvp(argv[1], argv + 1);
+    int status;
+    return argc && waitpid(pid, &status, 0) > 0 ? WEXITSTATUS(status) : 1;
+}
+END
+    nothing_for 01 ./untidy
+    run ! pgrep -f "$PWD/untidy"
 }
 
 @test "watch grades at each save, and stays at its step" {
@@ -239,7 +411,7 @@ exit 2'
     watched=$BATS_TEST_TMPDIR/watched
     scripts/lab watch --step=01 </dev/null >"$watched" 2>&1 3>&- &
     watcher=$!
-    eventually grep -q 'step01: 0 of ' "$watched"
+    EVENTUALLY_SECONDS=60 eventually grep -q 'step01: 0 of ' "$watched"
     sed 's/^#include "demo.h"//' step01_fork_exec/demo.c >new
     mv new work/step01_fork_exec/demo.c
     eventually grep -q 'does not compile' "$watched"
@@ -295,14 +467,14 @@ END
 import csv, json
 import classroom
 import grading
-full = dict(grading.empty("01", "", ""), tenths=1550, most=1550, time="2026-11-20T10:42:00")
-stuck = grading.empty("02", "", "demo.c:1: error: what is this?")
+full = dict(grading.empty("01", "", "", []), points=100, most=100, time="2026-11-20T10:42:00")
+stuck = dict(grading.empty("02", "", "demo.c:1: error: what is this?", []), most=100)
 rows = {("alice", "01"): full, ("alice", "02"): stuck, ("bob", "01"): full}
 classroom.print_table(rows, ["alice", "bob"])
 paths = classroom.write_tables(rows, ".")
 assert [row["stuck_on"] for row in csv.DictReader(open(paths[0]))] == ["", "does not compile", ""]
-assert json.load(open(paths[1]))[0] == {"student": "alice", "step": "01", "points": 155.0, "points_most": 155.0,
+assert json.load(open(paths[1]))[0] == {"student": "alice", "step": "01", "points": 100, "points_most": 100,
                                         "time": "2026-11-20T10:42:00", "stuck_on": ""}
 END
-    [[ ${lines[1]} == alice*155/155*0/*'02: does not compile' ]]
+    [[ ${lines[1]} == alice*100/100*0/100*'02: does not compile' ]]
 }

@@ -9,12 +9,61 @@ before_each() {
     ((10#$STEP < 4)) || requires rootfs
 }
 
+# --- What it is ------------------------------------------------------------
+
+# points: 2
+# needs: nothing
+# hint: Between your demo and the command another program ran. Which line of yours asks somebody else to do the work?
+# hint: system(3) and popen(3) start a shell; execve(2) of unshare(1), or of another demo, is no better. Ask the kernel:
+#   clone3(2), mount(2), sethostname(2).
+# hint: In run_program, once: `execvp(name, c->argv);`. No other exec call, and no `system(` anywhere.
+# bats test_tags=upto:06,lesson
+@test "the demo becomes the command itself: no other program does its work" {
+    # A debugger's eye sees each program that is begun. (The demo may begin itself again.)
+    run_and_show python3 - "${DEMO_WORDS[@]}" true <<'END'
+import ctypes, os, signal, sys
+
+ptrace = ctypes.CDLL(None).ptrace
+ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+TRACEME, CONT, SETOPTIONS = 0, 7, 0x4200
+NEW_PROCESSES, EXEC, EXITKILL, WALL = 2 | 4 | 8, 0x10, 0x100000, 0x40000000
+EVENT_EXEC = 4
+
+demo = os.fork()
+if demo == 0:
+    ptrace(TRACEME, 0, None, None)
+    os.execvp(sys.argv[1], sys.argv[1:])
+os.waitpid(demo, 0)
+ptrace(SETOPTIONS, demo, None, NEW_PROCESSES | EXEC | EXITKILL)
+known, begun, ended = {demo}, [], None
+ptrace(CONT, demo, None, None)
+while ended is None:
+    pid, status = os.waitpid(-1, WALL)
+    if not os.WIFSTOPPED(status):
+        ended = status if pid == demo else None
+        continue
+    number, event = os.WSTOPSIG(status), status >> 16
+    if event == EVENT_EXEC and not os.path.samefile(f"/proc/{pid}/exe", sys.argv[1]):
+        begun.append(open(f"/proc/{pid}/cmdline").read().rstrip("\0").replace("\0", " "))
+    if event or pid not in known and number == signal.SIGSTOP:
+        number = 0
+    known.add(pid)
+    ptrace(CONT, pid, None, number)
+print("programs that were begun:", ", ".join(begun) or "none")
+sys.exit(os.waitstatus_to_exitcode(ended))
+END
+    assert_status 0
+    assert_output 'programs that were begun: true'
+}
+
 # --- Exit statuses ---------------------------------------------------------
 
+# points: 14
 # hint: The command ended with 7. Which call tells its parent so, and who must hand the 7 on to the shell?
 # hint: waitpid(2): WIFEXITED and WEXITSTATUS take the number out of the status. exit(3) or main's return value is
 #   ours.
 # hint: `c->status = WEXITSTATUS(status);` in collect, and `return container.status;` at the end of main.
+# bats test_tags=lesson:01
 @test "the exit status is the command's own" {
     for wanted in 0 1 7 125 127 255; do
         demo sh -c "exit $wanted"
@@ -46,11 +95,13 @@ before_each() {
     assert_status 137
 }
 
+# points: 10
 # needs: the exit status is the command's own
 # hint: When execve returns, it has failed. What does your child do next, and with which status does it leave?
 # hint: execve(2), ERRORS: ENOENT. strerror(3) gives the words; a line on standard error, then exit(3) with 127.
 # hint: `exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);` at the end of run_program, after `say("demo:
 #   execute %s: %s", name, strerror(error))`.
+# bats test_tags=lesson:01
 @test "a command that is not found gives the status 127" {
     demo no-such-program
     assert_status 127
@@ -58,6 +109,13 @@ before_each() {
     demo /no/such/program
     assert_status 127
     assert_one_line_error '*/no/such/program: No such file or directory*'
+}
+
+# needs: a command that is not found gives the status 127
+# hint: Somebody's variable was empty: `demo "$PROGRAM"`. Is that no command, or a command without a name?
+# hint: execvp(3), ERRORS: ENOENT, for an empty name, too. No command at all is `argc`'s business.
+# hint: Nothing for `""` alone: `execvp(name, c->argv);` in run_program fails, and the rest is as for any other name.
+@test "an empty name is not found either" {
     demo ''
     assert_status 127
     assert_one_line_error
@@ -84,16 +142,18 @@ before_each() {
     assert_one_line_error '*/etc/passwd/command: Not a directory*'
 }
 
+# points: 6
 # needs: a command that is not found gives the status 127
 # hint: The file is there, but without the x bit. Which errno is that, and what should the reader do about it?
 # hint: execve(2), ERRORS: EACCES. The reason in brackets is your own: a hint at the likely cause.
 # hint: `if (error == EACCES) return "not executable, or on a noexec mount";` in why_not_executed.
+# bats test_tags=lesson:01
 @test "a file that is not executable gives the status 126" {
     make_own_root
     echo 'exit 0' >"$root/script"
     demo "$in_root/script"
     assert_status 126
-    assert_one_line_error '*/script: Permission denied (*)'
+    assert_one_line_error '*/script: Permission denied*'
 }
 
 # needs: a command that is not found gives the status 127
@@ -164,12 +224,14 @@ before_each() {
 
 # --- What the command gets -------------------------------------------------
 
+# points: 6
 # needs: the exit status is the command's own
 # hint: Was one of the arguments split, or taken for an option of yours? Is there a shell in between?
 # hint: getopt_long(3): a + first in the letters ends the options at the first word that is none. execve(2): argv is
 #   an array, not a line.
 # hint: `char letters[ROWS + 2] = "+";` and `c->argv = argv + optind;` in parse_options; `execvp(name, c->argv);` in
 #   run_program.
+# bats test_tags=lesson:01
 @test "the command gets exactly the arguments given" {
     args=('' ' ' 'a b' $'two\nlines' '*' '"' "'" '\\' '$HOME' '--' '-v' '--help' 'å' $'\x01')
     demo sh -c 'printf "<%s>" "$@"' sh "${args[@]}"
@@ -187,10 +249,12 @@ before_each() {
     [[ $(sort <<<"$output") == "$(printf '%s\n' "PATH=$PATH" EMPTY= 'SPACES=a  b' $'LINES=one\ntwo' | sort)" ]]
 }
 
+# points: 5
 # needs: the exit status is the command's own
 # hint: What does the demo read from its standard input, or write to its standard output, while the command runs?
 # hint: fork(2) and execve(2) hand on open descriptors. dup2(2) or a pipe in between would need a reason.
 # hint: `dprintf(STDERR_FILENO, ...)` in say is all that the demo itself writes, and it reads nothing.
+# bats test_tags=lesson:01
 @test "standard input, output and error are the command's" {
     demo sh -c 'cat; echo out; echo err >&2' <<<in
     assert_status 0
@@ -284,11 +348,13 @@ with_closed() {
     kill -KILL "$pid"
 }
 
+# points: 5
 # needs: the exit status is the command's own
 # hint: You block signals in order to wait for them. Who else has them blocked after fork?
 # hint: sigprocmask(2); execve(2) keeps the mask, and keeps ignored signals ignored. /proc/PID/status shows SigBlk and
 #   SigIgn: proc(5).
 # hint: `sigprocmask(SIG_UNBLOCK, &c->signals, NULL)` in unblock_signals, the first line of child.
+# bats test_tags=lesson:01
 @test "the command has no signal blocked, and ignores none that we do not" {
     ignored=$(status_field "$BASHPID" SigIgn)
     start_demo sleep 100
@@ -665,10 +731,12 @@ assert_usage_error() {
 
 # --- Signals ---------------------------------------------------------------
 
+# points: 5
 # needs: a command killed from outside by signal N gives the status 128+N
 # hint: The signal goes to the demo. Which of the six does it not hand on?
 # hint: sigprocmask(2) and sigwaitinfo(2) to take them, kill(2) to hand them on.
 # hint: `kill(c->pid, signal);` in pass_on, and all six in `signals[]` of block_signals.
+# bats test_tags=lesson:01
 @test "SIGTERM and the others reach a command that handles them" {
     for signal in TERM HUP INT QUIT USR1 USR2; do
         start_demo sh -c "trap 'exit 9' $signal; echo ready; while [ \$((i += 1)) -lt 1000 ]; do sleep 0.1; done"
@@ -705,7 +773,6 @@ assert_usage_error() {
 #   about to fork runs.
 # hint: In is_deaf, look again while the signal is in SigBlk but the process runs: `for (int looks = 0; looks < 1000;
 #   looks++)`.
-# also passes without the step: there the command is not process 1, and hears the signal itself
 # bats test_tags=from:02
 @test "SIGTERM ends a command that forks all the time" {
     for _ in {1..10}; do
@@ -747,11 +814,12 @@ assert_usage_error() {
     done
 }
 
+# points: 8
 # needs: the exit status is the command's own
 # hint: After kill -9 the demo can't do anything any more. Who could end the container for it?
 # hint: prctl(2): PR_SET_PDEATHSIG, called in the child. pid_namespaces(7): what happens when process 1 ends.
 # hint: `prctl(PR_SET_PDEATHSIG, SIGKILL)` in die_with_parent, called by child.
-# bats test_tags=from:02
+# bats test_tags=from:02,lesson:02
 @test "SIGKILL to the demo kills the container" {
     start_demo sh -c 'sleep 100 & sleep 100'
     pid=$(container_pid)
@@ -1012,11 +1080,13 @@ subtree_controls() {
 
 # --- Terminals -------------------------------------------------------------
 
+# points: 10
 # needs: the exit status is the command's own
 # hint: Ctrl-C goes to the whole group in front of the terminal. Is the demo in it, and what did it do with the
 #   signal?
 # hint: credentials(7), "Process groups"; tcsetpgrp(3). sigwaitinfo(2): si_code says whether the terminal sent it.
 # hint: `if (info->si_code == SI_KERNEL) return;` first in pass_on: the child has got it already.
+# bats test_tags=lesson:02
 @test "an interactive shell: Ctrl-C ends a command, not the shell" {
     requires pty
     with_pty <<'END'
@@ -1300,7 +1370,6 @@ ring_until_ended() {
     process_ended "$demo_pid"
 }
 
-# also passes without the step: the program of the step before has these chapters, too
 # needs: without a command it gives its demonstration, and observes all it claims
 # hint: What worked in an earlier step has to work in this one. Which scene of which chapter does not?
 # hint: Run `demo --chapter N` for each earlier N.

@@ -42,6 +42,7 @@
 # scripts tell each other in the environment:
 #
 #   RUNG_SLOWNESS=4           gives everything four times as long (also scripts/transcripts)
+#   RUNG_PATIENCE=2           the seconds that a test waits for what should come at once, instead of ten (scripts/lab)
 #   RUNG_NO_SKIP=1            makes a missing requirement a failure
 #   RUNG_HANGS=FILE           where a test notes that the program did not end: it is somebody's who waits for a grade
 #   RUNG_HOST_PATIENCE=3      the seconds in which the host must be as it was
@@ -60,9 +61,11 @@ bats_require_minimum_version 1.5.0
 
 # A test that hangs is stopped: by us ($DEMO_LIMIT; that also ends what holds the pipes we read from), or by bats.
 SLOWNESS=${RUNG_SLOWNESS:-1}
-DEMO_LIMIT=$((40 * SLOWNESS))
-[[ -z ${RUNG_HANGS-} ]] || DEMO_LIMIT=$((20 * SLOWNESS))
-export BATS_TEST_TIMEOUT=$((120 * SLOWNESS))
+# What should come at once has ten seconds, or RUNG_PATIENCE of them: whoever waits for a grade has little.
+export PATIENCE=$((${RUNG_PATIENCE:-10} * SLOWNESS))
+DEMO_LIMIT=$((4 * PATIENCE))
+[[ -z ${RUNG_HANGS-} ]] || DEMO_LIMIT=$((2 * PATIENCE))
+export BATS_TEST_TIMEOUT=$((12 * PATIENCE))
 
 # No shell here reads more of what a program writes, and no test shows more: a program gone wrong writes without end.
 OUTPUT_LIMIT=65536
@@ -384,7 +387,7 @@ status_field() {
 }
 
 eventually() {
-    local end=$((SECONDS + ${EVENTUALLY_SECONDS:-10} * SLOWNESS))
+    local end=$((SECONDS + ${EVENTUALLY_SECONDS:-${RUNG_PATIENCE:-10}} * SLOWNESS))
     until "$@"; do
         # A demo that has ended prints nothing any more: what it still had to say arrives within a second.
         if [[ ${!#} == "${demo_out:-none}" ]] && process_ended "$demo_pid"; then
@@ -397,7 +400,7 @@ eventually() {
 
 # no_signal_waits PID: whatever was sent to it has been dealt with, or it is not running.
 no_signal_waits() {
-    [[ $(status_field "$1" ShdPnd) == 0000000000000000 ]]
+    [[ ! -e /proc/$1 || $(status_field "$1" ShdPnd) == 0000000000000000 ]]
 }
 
 # is_resting PID: it has dealt with all that was sent to it, and waits for more.

@@ -31,12 +31,13 @@ state_is() {
 
 # --- Parent and child ------------------------------------------------------
 
-# points: 8
+# points: 10
 # needs: nothing
 # hint: Your shell starts the demo. Who must start the command, and which process has to stay and wait for it?
 # hint: fork(2): it returns twice. What does it return in the parent, and what in the child? See also getppid(2).
 # hint: In start: `c->pid = fork();`, then `if (c->pid == 0) child(c);`. Only the child calls execve; the parent goes
 #   on to wait_for_child.
+# bats test_tags=lesson
 @test "shell, demo and command are three generations" {
     start_ready sh -c 'echo $$ $PPID; echo ready; exec sleep 100'
     [[ $(status_field "$pid" PPid) == "$demo_pid" ]]
@@ -46,7 +47,6 @@ state_is() {
     [[ $own == "$pid" && $parent == "$demo_pid" ]]
 }
 
-# points: 4
 # hint: The demo has another child than the command, or none. How often does fork run, and in which process?
 # hint: fork(2): after it both processes run on from the same line. What stops the child from going where the parent
 #   goes?
@@ -57,7 +57,6 @@ state_is() {
     [[ $(children_of "$demo_pid") == "$pid" || $(children_of "$demo_pid") == "$pid " ]]
 }
 
-# points: 3
 # hint: With -v the lines must name three numbers. Which process knows which of them?
 # hint: getpid(2) and getppid(2); what fork(2) returns in the parent. The lines go to standard error: dprintf(3).
 # hint: `narrate(c, "fork() = %d, my parent is %d   # command &", c->pid, getppid());` in start, and `say("demo[%d]:
@@ -69,7 +68,6 @@ state_is() {
     done
 }
 
-# points: 3
 # needs: the exit status is the command's own
 # hint: Is there a shell, or anything else, between the demo and the command that it was given?
 # hint: execve(2): what it keeps. system(3) and popen(3) would start a process more.
@@ -80,7 +78,6 @@ state_is() {
     [[ ${lines[0]} == "${lines[1]}" && ${lines[0]} -gt 1 ]]
 }
 
-# points: 4
 # hint: Did the demo's own directory or umask change? Then who ran the command?
 # hint: fork(2) copies the process: chdir(2) and umask(2) in the copy stay in the copy. vfork(2) and threads are
 #   another matter.
@@ -94,7 +91,6 @@ state_is() {
     [[ $(status_field "$demo_pid" Umask) == 0022 ]]
 }
 
-# points: 4
 # needs: the exit status is the command's own
 # hint: What did your child change between fork and execve that nobody asked for?
 # hint: fork(2) and execve(2) hand on directory, umask, priority, group and session. setsid(2), setpgid(2), chdir(2),
@@ -113,7 +109,6 @@ state_is() {
     [[ $session == "$our_session" && $nice == "$our_nice" ]]
 }
 
-# points: 4
 # hint: This step contains nothing. Which call of yours makes something new?
 # hint: namespaces(7): only clone(2), clone3(2), unshare(2) and setns(2) change them. fork(2) does not.
 # hint: `c->pid = fork();` in start, with no unshare before or after it.
@@ -133,6 +128,7 @@ state_is() {
 # hint: `ls` is no path. Who finds out that it means /usr/bin/ls?
 # hint: exec(3): what the letter p in execvp(3) stands for, and which variable it reads.
 # hint: `execvp(name, c->argv);` in run_program, for a name without a slash.
+# bats test_tags=lesson
 @test "a name without a slash is looked for in PATH, in its order" {
     mkdir one two
     put one/twin $'#!/bin/sh\necho one'
@@ -143,7 +139,6 @@ state_is() {
     assert_output one
 }
 
-# points: 4
 # needs: a name without a slash is looked for in PATH, in its order
 # hint: A file that lies in the working directory but not in $PATH was found, or one with ./ was not. Where did you
 #   look?
@@ -159,7 +154,6 @@ state_is() {
     assert_output found
 }
 
-# points: 4
 # needs: a name without a slash is looked for in PATH, in its order
 # hint: The first directory of $PATH has such a file, but not an executable one. Should the search end there?
 # hint: execvp(3), ERRORS: what it does after EACCES. Do you search $PATH on your own, and stop at the first name?
@@ -181,6 +175,7 @@ state_is() {
 # hint: waitpid(2): WIFEXITED and WEXITSTATUS, WIFSIGNALED and WTERMSIG. A shell says 128 + N.
 # hint: `} else if (WIFSIGNALED(status)) { c->status = EXIT_SIGNALLED + WTERMSIG(status); c->ended = true; }` in
 #   collect.
+# bats test_tags=lesson
 @test "each deadly signal gives its own status" {
     for signal in HUP INT QUIT ABRT KILL USR1 SEGV USR2 PIPE ALRM TERM; do
         demo sh -c 'ulimit -c 0; kill -'"$signal"' $$'
@@ -188,11 +183,12 @@ state_is() {
     done
 }
 
-# points: 8
+# points: 6
 # hint: A process that has ended stays as a zombie until its parent does what?
 # hint: waitpid(2), NOTES: zombies. SIGCHLD in signal(7) says when there is something to ask for.
 # hint: `waitpid(c->pid, &status, WNOHANG | WUNTRACED | WCONTINUED)` in collect, called at each SIGCHLD; main then
 #   returns `container.status`.
+# bats test_tags=lesson
 @test "the demo ends when the command does, and leaves no zombie" {
     start_ready sh -c 'echo ready; exec sleep 100'
     kill -KILL "$pid"
@@ -202,7 +198,6 @@ state_is() {
     [[ ! -e /proc/$pid ]]
 }
 
-# points: 5
 # needs: the exit status is the command's own
 # hint: The demo can have a child that it did not start. Whose end did you take for the command's?
 # hint: waitpid(2): the first argument. What does -1 mean there, and what does a PID? wait(2) takes whichever ends
@@ -219,7 +214,6 @@ state_is() {
     assert_status 5
 }
 
-# points: 3
 # hint: The command's child lost its parent and came to you. What did you do to be its new parent?
 # hint: prctl(2), PR_SET_CHILD_SUBREAPER: it makes a process take orphans in. This step does without.
 # hint: No prctl in this step: start is `fork()` and nothing else.
@@ -231,7 +225,6 @@ state_is() {
     [[ $parent != "$demo_pid" && $parent != "$pid" ]]
 }
 
-# points: 4
 # needs: the exit status is the command's own
 # hint: The command has ended, and a process that it started runs on. What are you still waiting for?
 # hint: waitpid(2) tells of the command's own end. Reading a pipe to its end, or wait(2) until there is no child,
@@ -249,11 +242,12 @@ state_is() {
 
 # --- Signals ---------------------------------------------------------------
 
-# points: 7
+# points: 10
 # hint: SIGUSR1 was sent to the demo. How does the command hear of it, and does it hear twice?
 # hint: kill(2) hands it on; sigwaitinfo(2) takes it, once it is blocked with sigprocmask(2). A PID below 0 would be a
 #   whole group.
 # hint: `kill(c->pid, signal);` in pass_on, called from wait_for_child for each signal but SIGCHLD.
+# bats test_tags=lesson
 @test "a signal to the demo reaches the command once" {
     start_ready sh -c 'n=0; trap "n=\$((n + 1))" USR1; trap "echo got \$n; exit 0" USR2
         echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
@@ -267,7 +261,6 @@ state_is() {
 }
 
 
-# points: 6
 # needs: a signal to the demo reaches the command once
 # hint: Three signals came, and the command handled them all. Why did the demo die of one?
 # hint: signal(7): the default action. A blocked signal waits until sigwaitinfo(2) takes it: which signals did you
@@ -296,6 +289,7 @@ state_is() {
 # hint: waitpid(2): WUNTRACED and WCONTINUED make it report stops; WIFSTOPPED and WIFCONTINUED tell them from an end.
 # hint: In collect: test `WIFSTOPPED(status)` and `WIFCONTINUED(status)` first, and set `c->ended` only for the other
 #   two.
+# bats test_tags=lesson
 @test "a stopped child is not a dead one: the demo waits on, and hears that it continues" {
     start_ready sh -c 'trap "exit 6" USR1; echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -STOP "$pid"
@@ -309,7 +303,6 @@ state_is() {
     assert_status 6
 }
 
-# points: 3
 # needs: a stopped child is not a dead one: the demo waits on, and hears that it continues
 # hint: First it stopped, then it died. Which of the two did you report?
 # hint: waitpid(2): one call reports one change. After WIFSTOPPED there is more to come.
@@ -323,7 +316,6 @@ state_is() {
     assert_status 137
 }
 
-# points: 3
 # needs: a signal to the demo reaches the command once
 # needs: a stopped child is not a dead one: the demo waits on, and hears that it continues
 # hint: SIGTERM came while the command was stopped. Must the demo end, wake it, or neither?
@@ -347,7 +339,6 @@ signal_waits() {
 
 # --- The demonstration -----------------------------------------------------
 
-# points: 2
 # needs: each deadly signal gives its own status
 # needs: -v names the shell, the demo and the command by their PIDs
 # hint: The demonstration runs your demo and looks for words in what it prints. Which scene says NOT OBSERVED?

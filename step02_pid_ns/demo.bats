@@ -55,10 +55,24 @@ numbers_of() {
 
 # --- Process 1 -------------------------------------------------------------
 
-# points: 8
+# points: 12
+# needs: nothing
+# hint: /proc/PID/status of the command must have two numbers in its line NSpid. How does a child get a second number?
+# hint: clone3(2) and pid_namespaces(7). unshare(2) would do it for the next child only, and not without fork.
+# hint: In start: `c->pid = clone3(&c->clone);` where step01 had fork, and clone3 is `(pid_t)syscall(SYS_clone3, args,
+#   sizeof(*args))`.
+# bats test_tags=lesson
+@test "the host knows it by another number, as the demo's child" {
+    start_ready sh -c 'echo ready; exec sleep 100'
+    [[ $(numbers_of "$pid") == "$pid 1" ]]
+    [[ $(status_field "$pid" PPid) == "$demo_pid" ]]
+}
+
+# points: 10
 # hint: `echo $$` in the command prints 1 only in a PID namespace of its own. Which flag asks for one, and when?
 # hint: clone3(2): the field flags of struct clone_args; CLONE_NEWPID in pid_namespaces(7).
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace, which main calls before start.
+# bats test_tags=lesson
 @test "the command is process 1, and has no parent" {
     demo sh -c 'echo $$ $PPID'
     assert_status 0
@@ -66,28 +80,16 @@ numbers_of() {
 }
 
 # points: 8
-# needs: nothing
-# hint: /proc/PID/status of the command must have two numbers in its line NSpid. How does a child get a second number?
-# hint: clone3(2) and pid_namespaces(7). unshare(2) would do it for the next child only, and not without fork.
-# hint: In start: `c->pid = clone3(&c->clone);` where step01 had fork, and clone3 is `(pid_t)syscall(SYS_clone3, args,
-#   sizeof(*args))`.
-@test "the host knows it by another number, as the demo's child" {
-    start_ready sh -c 'echo ready; exec sleep 100'
-    [[ $(numbers_of "$pid") == "$pid 1" ]]
-    [[ $(status_field "$pid" PPid) == "$demo_pid" ]]
-}
-
-# points: 6
 # hint: Who got the new namespace: the child, or the demo as well?
 # hint: clone3(2): its flags are for the child. unshare(2) changes what the caller's own children get.
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace, and no unshare.
+# bats test_tags=lesson
 @test "its PID namespace is new; the demo stays in the host's" {
     start_ready sh -c 'echo ready; exec sleep 100'
     [[ $(ns_inode "$pid" pid) != "$(ns_inode self pid)" ]]
     [[ $(ns_inode "$demo_pid" pid) == "$(ns_inode self pid)" ]]
 }
 
-# points: 2
 # hint: The command has more new namespaces than were asked for. Where do they come from?
 # hint: clone3(2): each CLONE_NEW... flag is one namespace. `lsns -p PID` shows which are new.
 # hint: want_pid_namespace sets CLONE_NEWPID alone; the others only come from `c->clone.flags |= flags[...]` in
@@ -97,7 +99,6 @@ numbers_of() {
     [[ $(new_namespaces "$pid") == pid ]]
 }
 
-# points: 2
 # hint: Both commands should be number 1, each in its own world. Is something kept from one run to the next?
 # hint: clone3(2) makes a new namespace at each call with CLONE_NEWPID. setns(2) would join an old one.
 # hint: One clone3 for each run, in start: `c->pid = clone3(&c->clone);`
@@ -109,7 +110,6 @@ numbers_of() {
     [[ $(numbers_of "$first") == *' 1' && $(numbers_of "$pid") == *' 1' ]]
 }
 
-# points: 2
 # hint: Process 1's first child should be number 2. Who took that number, or who stands between?
 # hint: pid_namespaces(7): numbers are given in order. Every fork of yours inside takes one.
 # hint: child goes straight to execve: no second fork between clone3 and run_program.
@@ -124,7 +124,6 @@ numbers_of() {
     [[ ${seen[0]} == '1 0' && ${seen[1]} == '2 1' ]]
 }
 
-# points: 2
 # hint: The inner demo is process 1 of the outer container. Which call of yours fails, or acts strangely, there?
 # hint: pid_namespaces(7): namespaces nest, up to 32 deep. getppid(2) says 0 for who has no parent in there.
 # hint: `c->pid = clone3(&c->clone);` works there as anywhere; don't give up when getppid() is 0.
@@ -137,10 +136,11 @@ numbers_of() {
 
 # --- /proc -----------------------------------------------------------------
 
-# points: 2
+# points: 5
 # hint: In this step ps inside must still list the host's processes. What did you mount?
 # hint: pid_namespaces(7), "/proc and PID namespaces": /proc belongs to the namespace of whoever mounted it.
 # hint: No mount in this step: child is unblock_signals, die_with_parent, take_terminal, run_program.
+# bats test_tags=lesson
 @test "/proc, and so ps, still shows the host" {
     start_ready sh -c 'echo /proc calls me $(cut -d " " -f 4 /proc/self/stat); ps -e -o pid=,args= >list
         cat /proc/1/comm; echo ready; exec sleep 100'
@@ -154,17 +154,17 @@ numbers_of() {
 
 # --- Signals ---------------------------------------------------------------
 
-# points: 2
+# points: 5
 # hint: The kernel protects process 1 from its own kind. Is your command process 1, or a child of it?
 # hint: pid_namespaces(7), "The namespace init process".
 # hint: The child of clone3 itself calls execve: `run_program(c);` at the end of child, with no fork before it.
+# bats test_tags=lesson
 @test "process 1 does not hear its own namespace's signals, not even SIGKILL and SIGSTOP" {
     demo sh -c 'for signal in HUP TERM USR1 STOP KILL; do kill -$signal 1; kill -$signal $$; done; echo here'
     assert_status 0
     assert_output here
 }
 
-# points: 2
 # hint: The kernel drops these signals for process 1. Did something of yours handle or keep them?
 # hint: pid_namespaces(7); signal(7). A blocked signal is not dropped, it waits: SigBlk and ShdPnd in proc(5).
 # hint: `unblock_signals(c);` is the first line of child.
@@ -184,10 +184,11 @@ no_hangup_waits() {
     [[ $(status_field "$1" ShdPnd) == *0 ]]
 }
 
-# points: 2
+# points: 5
 # hint: The command has a trap for SIGTERM. Does a mask that it inherited keep the signal from it?
 # hint: sigprocmask(2); execve(2) keeps the mask. /proc/PID/status: SigBlk, SigCgt.
 # hint: `sigprocmask(SIG_UNBLOCK, &c->signals, NULL)` in unblock_signals.
+# bats test_tags=lesson
 @test "it hears what it has a handler for" {
     start_ready sh -c 'trap "exit 9" TERM; echo ready; while [ $((i += 1)) -lt 2000 ]; do sleep 0.05; done'
     kill -TERM "$pid"
@@ -195,7 +196,6 @@ no_hangup_waits() {
     assert_status 9
 }
 
-# points: 2
 # hint: From the parent's namespace these two always reach process 1. What happened after the stop, or the kill?
 # hint: pid_namespaces(7); waitpid(2): WIFSTOPPED is not the end, WIFSIGNALED is.
 # hint: `c->status = EXIT_SIGNALLED + WTERMSIG(status);` in collect, as in step01.
@@ -210,7 +210,6 @@ no_hangup_waits() {
     assert_status 137
 }
 
-# points: 2
 # hint: Only process 1 is protected. Why does its child not die of SIGTERM?
 # hint: signal(7): blocked and ignored signals are inherited. `grep Sig /proc/self/status` in the container.
 # hint: `unblock_signals(c);` in child, before run_program.
@@ -219,13 +218,14 @@ no_hangup_waits() {
     assert_output '143 1'
 }
 
-# points: 9
+# points: 10
 # hint: SIGTERM to the demo is passed on, and the command, deaf to it, runs on for ever. How can the demo know before
 #   it sends?
 # hint: proc(5), /proc/PID/status: SigBlk, SigIgn and SigCgt are masks in hexadecimal; bit N-1 is signal N.
 #   strtoull(3) with base 16.
 # hint: `if (is_deaf(c, signal)) { kill(c->pid, SIGKILL); return; }` in pass_on; in is_deaf: `if (hearing.handled &
 #   bit) return false;`
+# bats test_tags=lesson
 @test "what process 1 would not hear, the demo makes a SIGKILL of" {
     for signal in TERM HUP USR1; do
         start_ready sh -c 'echo ready; exec sleep 100'
@@ -238,11 +238,12 @@ no_hangup_waits() {
 
 # --- Orphans and zombies ---------------------------------------------------
 
-# points: 2
+# points: 6
 # hint: The orphan went elsewhere. Is the command really process 1 of its namespace?
 # hint: pid_namespaces(7): orphans are reparented to the namespace's init. prctl(2), PR_SET_CHILD_SUBREAPER, would
 #   divert them.
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace, and no subreaper anywhere.
+# bats test_tags=lesson
 @test "an orphan is given to process 1, not to the host's" {
     start_ready sh -c 'sh -c "sleep 100 & echo \$!"; echo ready; read -r _; exec sleep 100'
     read -r number <"$demo_out"
@@ -252,10 +253,11 @@ no_hangup_waits() {
     [[ $(status_field "$orphan" PPid) == "$pid" ]]
 }
 
-# points: 2
+# points: 5
 # hint: sleep waits for nobody, and its dead children stay. Does a helper of yours, in between, reap them?
 # hint: wait(2), NOTES; pid_namespaces(7): who reaps in a namespace is its process 1, and nobody else.
 # hint: No little init of your own: `run_program(c);` makes the command itself process 1.
+# bats test_tags=lesson
 @test "zombies pile up when process 1 does not wait for them, and go when it ends" {
     # sleep waits for nobody. It got its five children when it still was a shell.
     start_ready sh -c 'for n in 1 2 3 4 5; do until [ -e go ] || [ $((i += 1)) = 2000 ]; do sleep 0.05; done & done; echo ready; exec sleep 100'
@@ -270,7 +272,6 @@ no_hangup_waits() {
     done
 }
 
-# points: 2
 # hint: The orphan's parent is now the command, which does not wait for it. Did the zombie vanish, or never come?
 # hint: waitpid(2): you may only wait for children of your own; an orphan in there is not yours.
 # hint: `waitpid(c->pid, ...)` in collect, for the command alone; and SIGCHLD is not ignored when it starts.
@@ -287,7 +288,6 @@ runs() {
     [[ $(cat "/proc/$1/comm") == "$2" ]]
 }
 
-# points: 2
 # hint: A shell waits for what it adopts. What keeps it from hearing that a child has ended?
 # hint: signal(7): SIGCHLD. If it is blocked or ignored in the command, a shell may miss it.
 # hint: SIGCHLD is in `c->signals`, so unblock_signals unblocks it, too: the first line of child.
@@ -301,11 +301,12 @@ has_one_child() {
     [[ $(children_of "$1" | wc -w) == 1 ]]
 }
 
-# points: 4
+# points: 6
 # hint: Process 1 was killed, and others live on. Were they in its namespace at all?
 # hint: pid_namespaces(7): when init ends, the kernel sends SIGKILL to all others there, and only then can you wait
 #   for it.
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace; the rest is the kernel's work.
+# bats test_tags=lesson
 @test "when process 1 ends, the kernel kills all others" {
     start_ready sh -c 'sleep 100 & (trap "" HUP TERM INT; exec sleep 100) & echo ready; read -r _; sleep 100'
     others=$(children_of "$pid")
@@ -319,7 +320,6 @@ has_one_child() {
     done
 }
 
-# points: 3
 # hint: The command ended with 3. Did you report the end of something else, or wait too long?
 # hint: waitpid(2) with the PID that clone3 returned. The others die with process 1: pid_namespaces(7).
 # hint: `c->status = WEXITSTATUS(status);` in collect, after `waitpid(c->pid, ...)`.
@@ -329,7 +329,6 @@ has_one_child() {
     [[ -z $(left_on_host process) ]]
 }
 
-# points: 2
 # hint: "Cannot fork" comes from a namespace whose process 1 has gone. Which process of yours was the first in there?
 # hint: pid_namespaces(7), ENOMEM. unshare(2) and then fork: the first child is process 1, and perhaps not your
 #   command.
@@ -366,7 +365,6 @@ opens() {
     wait_for_demo
 }
 
-# points: 2
 # hint: -i must add a flag to what clone3 gets. Does the option reach it?
 # hint: ipc_namespaces(7): CLONE_NEWIPC; getopt_long(3): one row with a name and a letter.
 # hint: `{"ipc", 'i', NULL, open_namespace, "open a new IPC namespace"}` in `rows[]`, `['i'] = CLONE_NEWIPC` in
@@ -376,7 +374,6 @@ opens() {
     opens 'ipc pid' --ipc
 }
 
-# points: 2
 # hint: Mount namespaces were the first of all. What is their flag called?
 # hint: mount_namespaces(7): CLONE_NEWNS, with no letter for its kind.
 # hint: `['m'] = CLONE_NEWNS` in open_namespace, and a row "mount", 'm' in `rows[]`.
@@ -385,7 +382,6 @@ opens() {
     opens 'mnt pid' --mount
 }
 
-# points: 2
 # hint: `ls -l /proc/PID/ns/net` must differ from the host's. Which flag is missing?
 # hint: network_namespaces(7): CLONE_NEWNET.
 # hint: `['n'] = CLONE_NEWNET` in open_namespace, and a row "net", 'n' in `rows[]`.
@@ -394,7 +390,6 @@ opens() {
     opens 'net pid' --net
 }
 
-# points: 2
 # hint: -p asks for what is there already. Is it accepted, and does it open a second one?
 # hint: clone3(2): flags are bits; setting one twice changes nothing.
 # hint: `['p'] = CLONE_NEWPID` in open_namespace: `|=`, not `+=`.
@@ -405,7 +400,6 @@ opens() {
     [[ $(numbers_of "$pid") == "$pid 1" ]]
 }
 
-# points: 2
 # hint: Which namespace holds the hostname, and what is its flag?
 # hint: uts_namespaces(7): CLONE_NEWUTS.
 # hint: `['u'] = CLONE_NEWUTS` in open_namespace, and a row "uts", 'u' in `rows[]`.
@@ -414,7 +408,6 @@ opens() {
     opens 'pid uts' --uts
 }
 
-# points: 2
 # hint: -U is a capital letter. Does your table tell it from -u?
 # hint: user_namespaces(7): CLONE_NEWUSER.
 # hint: `['U'] = CLONE_NEWUSER` in open_namespace, and a row "user", 'U' in `rows[]`.
@@ -423,7 +416,6 @@ opens() {
     opens 'pid user' --user
 }
 
-# points: 2
 # hint: A cgroup namespace does not limit anything. What does it change, and which flag asks for it?
 # hint: cgroup_namespaces(7): CLONE_NEWCGROUP.
 # hint: `['C'] = CLONE_NEWCGROUP` in open_namespace, and a row "cgroup", 'C' in `rows[]`.
@@ -432,7 +424,6 @@ opens() {
     opens 'cgroup pid' --cgroup
 }
 
-# points: 2
 # hint: Its flag does not fit the old clone(2). Is your variable for flags wide enough?
 # hint: time_namespaces(7): CLONE_NEWTIME; clone3(2): flags has 64 bits. <linux/sched.h> defines it.
 # hint: `['T'] = CLONE_NEWTIME` in a table of uint64_t, in open_namespace.
@@ -442,18 +433,18 @@ opens() {
     opens 'pid time' --time
 }
 
-# points: 3
+# points: 8
 # needs: -i and --ipc open an IPC namespace
 # needs: -u and --uts open a UTS namespace
 # hint: Only the last letter counted, or -iu was not understood. What happens to the flags that were there?
 # hint: getopt(3): -iu is -i and -u. In C, `|=` adds a bit and `=` replaces all.
 # hint: `c->clone.flags |= flags[(unsigned char)row->letter];` in open_namespace.
+# bats test_tags=lesson
 @test "letters add up, together or one by one" {
     opens 'ipc pid uts' -iu
     opens 'cgroup ipc mnt net pid uts' -i -m -n -p -u -C
 }
 
-# points: 2
 # needs: letters add up, together or one by one
 # hint: All flags in one call: is a bit lost on the way, or does the order of your calls matter?
 # hint: clone3(2): all of them in one call. Flags in an int lose what is above 31 bits.
@@ -463,7 +454,6 @@ opens() {
     opens 'cgroup ipc mnt net pid time user uts' -imnpuUCT
 }
 
-# points: 1
 # needs: -n and --net open a network namespace
 # hint: A new network namespace has one device, switched off. Why are there more, or why is it on?
 # hint: network_namespaces(7). In this step nobody sets it up.
@@ -475,7 +465,6 @@ opens() {
     [[ ${lines[0]} == 1:\ lo:\ * && ${lines[0]} == *'state DOWN'* ]]
 }
 
-# points: 1
 # needs: -i and --ipc open an IPC namespace
 # hint: The host's segment is still to be seen. Is it a namespace of its own, and with -i only?
 # hint: ipc_namespaces(7); `ipcs -m` in the container and on the host.
@@ -491,7 +480,6 @@ opens() {
     ((inside == 1 && outside > 1))
 }
 
-# points: 1
 # needs: -u and --uts open a UTS namespace
 # hint: The command set its name, and the host's name changed or the call failed. In which UTS namespace was it?
 # hint: uts_namespaces(7), sethostname(2). Compare `readlink /proc/self/ns/uts` inside and outside.
@@ -504,7 +492,6 @@ opens() {
     [[ $(hostname) == "$before" ]]
 }
 
-# points: 1
 # needs: -m and --mount open a mount namespace
 # hint: The test wants the leak to be there: where mounts are shared, one made inside shows outside. Did you stop it
 #   already?
@@ -519,7 +506,6 @@ opens() {
     [[ $counts == $'1\n1' ]]
 }
 
-# points: 1
 # needs: -C and --cgroup open a cgroup namespace
 # hint: /proc/self/cgroup in the container should say "/". When was the namespace made?
 # hint: cgroup_namespaces(7): the cgroup that a process is in at that moment becomes the root.
@@ -530,7 +516,6 @@ opens() {
     assert_output /
 }
 
-# points: 1
 # needs: -U and --user open a user namespace
 # hint: In a user namespace without maps, id says 65534. What did you write to uid_map, or to the ids?
 # hint: user_namespaces(7): unmapped ids are shown as the overflow id. Step07 writes maps, this one does not.
@@ -541,7 +526,6 @@ opens() {
     assert_output "$(cat /proc/sys/kernel/overflowuid)"
 }
 
-# points: 2
 # needs: -U and --user open a user namespace
 # hint: With -U no root is needed, for any of the others. Do you check for root on your own, or make the namespaces in
 #   several calls?
@@ -555,7 +539,6 @@ opens() {
     assert_output 1
 }
 
-# points: 1
 # needs: -T and --time open a time namespace
 # hint: /proc/self/timens_offsets should be two lines of zeros. Is the command in the new time namespace, or only its
 #   children?
@@ -570,7 +553,6 @@ opens() {
 
 # --- The demonstration -----------------------------------------------------
 
-# points: 2
 # needs: -n and --net open a network namespace
 # needs: -i and --ipc open an IPC namespace
 # hint: Which scene of chapter 2 says NOT OBSERVED, and what does it look for?

@@ -30,6 +30,92 @@ same_mounts() {
     diff <(mount_points /proc/self/mountinfo) <(mount_points "/proc/$1/mountinfo")
 }
 
+# --- The root ---
+
+# points: 14
+# needs: nothing
+# hint: The command should see DIR as its "/". Which call makes a directory the root, and in which process?
+# hint: pivot_root(2), NOTES: it shows pivot_root(".", "."). The new root must be a mount: mount(2), MS_BIND.
+# hint: enter_root in child: `mount(root, root, NULL, MS_BIND | MS_REC, NULL)`, chdir(root), `syscall(SYS_pivot_root,
+#   ".", ".")`, `umount2(".", MNT_DETACH)`.
+# bats test_tags=lesson
+@test "its root is the directory of --rootfs" {
+    make_own_root
+    echo inside >"$root/etc/where"
+    demo sh -c 'cat /etc/where; echo written >/etc/back'
+    assert_output inside
+    [[ $(<"$root/etc/back") == written ]]
+    start_ready
+    [[ /proc/$pid/root/etc/where -ef $root/etc/where ]]
+}
+
+# hint: No option was given. What is the default, and from where is that path seen?
+# hint: mount(2) and chdir(2) take a relative path from the working directory.
+# hint: `c->root_path = "build/rootfs";` in parse_options.
+@test "without --rootfs it is build/rootfs" {
+    start_ready
+    [[ /proc/$pid/root/bin/busybox -ef $ROOTFS/bin/busybox ]]
+}
+
+# points: 6
+# hint: Is it the working directory, a root that stayed behind, or an old mount that still leads out?
+# hint: pivot_root(2), umount2(2): MNT_DETACH; chdir(2).
+# hint: `umount2(".", MNT_DETACH)` after pivot_root in enter_root; with "." and "." the old root lies on top, so it is
+#   what goes.
+# bats test_tags=lesson
+@test "no path leads from it to a file of the host" {
+    echo secret >"$BATS_TEST_TMPDIR/secret"
+    demo sh -c 'for dir in "" /.. /../../.. /proc/self/root /proc/1/root /proc/1/cwd /proc/1/cwd/..; do
+        ! cat "$dir$1" || exit 1
+    done 2>/dev/null' sh "$BATS_TEST_TMPDIR/secret"
+    assert_status 0
+    assert_output ''
+}
+
+# hint: `cat /proc/self/mountinfo` in the container: which of them is too many, or missing?
+# hint: mount(2): types proc, sysfs, tmpfs (three times), devpts, mqueue. umount2(2) for the old root.
+# hint: The rows of `filesystems[]` are seven, and the root itself is the eighth: mount_filesystems.
+@test "its mounts are these eight, and no others" {
+    demo sh -c 'cut -d " " -f 5 /proc/self/mountinfo | sort'
+    assert_output $'/\n/dev\n/dev/mqueue\n/dev/pts\n/dev/shm\n/proc\n/sys\n/tmp'
+}
+
+# points: 6
+# hint: From /, mountinfo hides what is not below it. What is mounted in the namespace, all the same?
+# hint: chroot(2) leaves the host's mounts in place; pivot_root(2) and umount2(2) take them away.
+# hint: `syscall(SYS_pivot_root, ".", ".")` and `umount2(".", MNT_DETACH)` in enter_root: no chroot.
+# bats test_tags=lesson
+@test "the host's mounts are not only out of sight, they are detached" {
+    # mountinfo leaves out what is not below the reader's root.  nsenter enters the namespace at its real root.
+    start_ready
+    nsenter --mount --pid --target "$pid" /bin/busybox cat /proc/self/mountinfo >all
+    [[ $(mount_points all) == "$(mount_points "/proc/$pid/mountinfo")" ]]
+    # Field 4 is what of its file system is mounted: of a directory that is no file system of its own, its path there.
+    [[ $(wc -l <all) == 8 ]]
+}
+
+# points: 4
+# hint: `pwd` in the container: does it say "/"? Where did the last chdir lead?
+# hint: pivot_root(2): it may leave the working directory where it was. chdir(2).
+# hint: `chdir(root)` before pivot_root("." , ".") in enter_root: afterwards "." is the new root.
+# bats test_tags=lesson
+@test "the command begins in the new root" {
+    for dir in / "$BATS_TEST_TMPDIR" /proc; do
+        (cd "$dir" && demo --rootfs "$ROOTFS" sh -c 'pwd; readlink /proc/self/cwd')
+        [[ $(<"$BATS_TEST_TMPDIR/stdout") == $'/\n/' ]]
+    done
+}
+
+# hint: A directory of the image had a file system of its own mounted on it. Why is it empty now?
+# hint: mount(2): MS_BIND alone copies one mount; with MS_REC those below it, too.
+# hint: `MS_BIND | MS_REC` in enter_root.
+@test "a mount that the host made in the root file system comes along" {
+    make_own_root
+    run_and_show unshare --mount sh -c 'mount -t tmpfs data "$1/mnt" && echo hello >"$1/mnt/file" && shift && exec "$@"' \
+        sh "$root" "${DEMO_WORDS[@]}" cat /mnt/file
+    assert_output hello
+}
+
 # --- The host's mounts ---
 
 # look_at_host shared|private: run a container on a host whose mounts are such, and compare that host's mounts before,
@@ -53,18 +139,18 @@ look_at_host() {
     diff <(mount_points before) <(mount_points during_demo)
 }
 
-# points: 6
+# points: 10
 # hint: systemd makes all mounts shared. A mount in your copy then appears on the host as well. What must come before
 #   the first mount?
 # hint: mount_namespaces(7), "Shared subtrees"; mount(2): MS_PRIVATE with MS_REC.
 # hint: `mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)` in make_mounts_private, the first of the mount calls in
 #   child.
+# bats test_tags=lesson
 @test "a host whose mounts are shared keeps them as they are" {
     look_at_host shared
     grep -q ' / .* shared:' before
 }
 
-# points: 3
 # hint: Here nothing propagates, and yet the host's mounts have changed. In which process did you call mount?
 # hint: mount_namespaces(7), clone3(2): CLONE_NEWNS is for the child.
 # hint: `c->clone.flags |= CLONE_NEWNS | CLONE_NEWIPC;` in want_mount_namespace; all mounts in child.
@@ -73,7 +159,6 @@ look_at_host() {
     run ! grep -q ' / .* shared:' before
 }
 
-# points: 3
 # hint: Compare /proc/PID/mountinfo of the demo and of the command. Where is the bind mount of the root file system?
 # hint: mount_namespaces(7). unshare(2) in the demo would give the demo and the command one common namespace.
 # hint: CLONE_NEWNS in clone3's flags (want_mount_namespace), and enter_root in child.
@@ -84,11 +169,12 @@ look_at_host() {
     run ! grep -F " $ROOTFS" /proc/self/mountinfo "/proc/$demo_pid/mountinfo"
 }
 
-# points: 3
+# points: 8
 # hint: The command mounts something itself, and it shows outside. Are all of its mounts private, those below / too?
 # hint: mount(2): MS_REC; mount_namespaces(7): a bind mount joins the peer group of what it is bound from.
 # hint: MS_REC beside MS_PRIVATE in make_mounts_private, and that before `mount(root, root, NULL, MS_BIND | MS_REC,
 #   NULL)`.
+# bats test_tags=lesson
 @test "what the container mounts stays in there" {
     DEMO_WORDS=(unshare --mount --propagation private unshare --mount --propagation shared "${DEMO_WORDS[@]}")
     script='mount -t tmpfs mine /mnt && echo hello >/mnt/file' start_ready
@@ -98,7 +184,6 @@ look_at_host() {
     [[ ! -e $ROOTFS/mnt/file ]]
 }
 
-# points: 3
 # hint: Propagation has two directions. Is there one that still leads in?
 # hint: mount_namespaces(7): MS_SLAVE keeps receiving, MS_PRIVATE does neither.
 # hint: `MS_REC | MS_PRIVATE` in make_mounts_private, not MS_SLAVE.
@@ -112,7 +197,6 @@ look_at_host() {
     [[ ! -e /proc/$pid/root/mnt/file ]]
 }
 
-# points: 2
 # hint: Left out on purpose, the mounts must leak, but never into the real host. What can stand between?
 # hint: unshare(2): CLONE_NEWNS for the demo itself; then MS_PRIVATE, to be cut off, and MS_SHARED, to play the host.
 # hint: sacrifice_mount_namespace in main, before start: `unshare(CLONE_NEWNS)`, then mount with MS_PRIVATE, then with
@@ -127,7 +211,6 @@ look_at_host() {
     run ! grep -F " $ROOTFS" /proc/self/mountinfo
 }
 
-# points: 2
 # needs: --without=private: the mounts leak, but into a namespace that the demo sacrifices
 # hint: After unshare the copy is still tied to the host. Which call cuts it off first?
 # hint: mount_namespaces(7): a new namespace's mounts stay in the peer groups of the old one.
@@ -138,91 +221,6 @@ look_at_host() {
         "$@" true || exit
         cat /proc/self/mountinfo >after' bash "${DEMO_WORDS[@]}" --without=private 3>&-
     diff before after
-}
-
-# --- The root ---
-
-# points: 9
-# needs: nothing
-# hint: The command should see DIR as its "/". Which call makes a directory the root, and in which process?
-# hint: pivot_root(2), NOTES: it shows pivot_root(".", "."). The new root must be a mount: mount(2), MS_BIND.
-# hint: enter_root in child: `mount(root, root, NULL, MS_BIND | MS_REC, NULL)`, chdir(root), `syscall(SYS_pivot_root,
-#   ".", ".")`, `umount2(".", MNT_DETACH)`.
-@test "its root is the directory of --rootfs" {
-    make_own_root
-    echo inside >"$root/etc/where"
-    demo sh -c 'cat /etc/where; echo written >/etc/back'
-    assert_output inside
-    [[ $(<"$root/etc/back") == written ]]
-    start_ready
-    [[ /proc/$pid/root/etc/where -ef $root/etc/where ]]
-}
-
-# points: 2
-# hint: No option was given. What is the default, and from where is that path seen?
-# hint: mount(2) and chdir(2) take a relative path from the working directory.
-# hint: `c->root_path = "build/rootfs";` in parse_options.
-@test "without --rootfs it is build/rootfs" {
-    start_ready
-    [[ /proc/$pid/root/bin/busybox -ef $ROOTFS/bin/busybox ]]
-}
-
-# points: 3
-# hint: Is it the working directory, a root that stayed behind, or an old mount that still leads out?
-# hint: pivot_root(2), umount2(2): MNT_DETACH; chdir(2).
-# hint: `umount2(".", MNT_DETACH)` after pivot_root in enter_root; with "." and "." the old root lies on top, so it is
-#   what goes.
-@test "no path leads from it to a file of the host" {
-    echo secret >"$BATS_TEST_TMPDIR/secret"
-    demo sh -c 'for dir in "" /.. /../../.. /proc/self/root /proc/1/root /proc/1/cwd /proc/1/cwd/..; do
-        ! cat "$dir$1" || exit 1
-    done 2>/dev/null' sh "$BATS_TEST_TMPDIR/secret"
-    assert_status 0
-    assert_output ''
-}
-
-# points: 3
-# hint: `cat /proc/self/mountinfo` in the container: which of them is too many, or missing?
-# hint: mount(2): types proc, sysfs, tmpfs (three times), devpts, mqueue. umount2(2) for the old root.
-# hint: The rows of `filesystems[]` are seven, and the root itself is the eighth: mount_filesystems.
-@test "its mounts are these eight, and no others" {
-    demo sh -c 'cut -d " " -f 5 /proc/self/mountinfo | sort'
-    assert_output $'/\n/dev\n/dev/mqueue\n/dev/pts\n/dev/shm\n/proc\n/sys\n/tmp'
-}
-
-# points: 3
-# hint: From /, mountinfo hides what is not below it. What is mounted in the namespace, all the same?
-# hint: chroot(2) leaves the host's mounts in place; pivot_root(2) and umount2(2) take them away.
-# hint: `syscall(SYS_pivot_root, ".", ".")` and `umount2(".", MNT_DETACH)` in enter_root: no chroot.
-@test "the host's mounts are not only out of sight, they are detached" {
-    # mountinfo leaves out what is not below the reader's root.  nsenter enters the namespace at its real root.
-    start_ready
-    nsenter --mount --pid --target "$pid" /bin/busybox cat /proc/self/mountinfo >all
-    [[ $(mount_points all) == "$(mount_points "/proc/$pid/mountinfo")" ]]
-    # Field 4 is what of its file system is mounted: of a directory that is no file system of its own, its path there.
-    [[ $(wc -l <all) == 8 ]]
-}
-
-# points: 2
-# hint: `pwd` in the container: does it say "/"? Where did the last chdir lead?
-# hint: pivot_root(2): it may leave the working directory where it was. chdir(2).
-# hint: `chdir(root)` before pivot_root("." , ".") in enter_root: afterwards "." is the new root.
-@test "the command begins in the new root" {
-    for dir in / "$BATS_TEST_TMPDIR" /proc; do
-        (cd "$dir" && demo --rootfs "$ROOTFS" sh -c 'pwd; readlink /proc/self/cwd')
-        [[ $(<"$BATS_TEST_TMPDIR/stdout") == $'/\n/' ]]
-    done
-}
-
-# points: 2
-# hint: A directory of the image had a file system of its own mounted on it. Why is it empty now?
-# hint: mount(2): MS_BIND alone copies one mount; with MS_REC those below it, too.
-# hint: `MS_BIND | MS_REC` in enter_root.
-@test "a mount that the host made in the root file system comes along" {
-    make_own_root
-    run_and_show unshare --mount sh -c 'mount -t tmpfs data "$1/mnt" && echo hello >"$1/mnt/file" && shift && exec "$@"' \
-        sh "$root" "${DEMO_WORDS[@]}" cat /mnt/file
-    assert_output hello
 }
 
 # --- The way out ---
@@ -258,10 +256,11 @@ END_OF_C
     gcc -static -o "$root/escape" escape.c
 }
 
-# points: 2
+# points: 8
 # hint: A root user makes a directory, calls chroot into it, and climbs up with "..". What stops the climb?
 # hint: chroot(2), NOTES, tells of the escape. After pivot_root(2) and MNT_DETACH there is nothing above.
 # hint: `syscall(SYS_pivot_root, ".", ".")` in enter_root; chroot only for `without(c, "pivot")`.
+# bats test_tags=lesson
 @test "the classic escape from a chroot leads nowhere" {
     compile_escape
     demo /escape "$BATS_TEST_TMPDIR/secret"
@@ -269,7 +268,6 @@ END_OF_C
     assert_output ''
 }
 
-# points: 2
 # hint: With the safeguard left out the escape has to work. What stands in for pivot_root then?
 # hint: chroot(2), after chdir(2) into the new root.
 # hint: `if (without(c, "pivot") || without(c, "private")) { chroot("."); return; }` in enter_root.
@@ -280,7 +278,6 @@ END_OF_C
     assert_output secret
 }
 
-# points: 2
 # hint: setns puts a process at the root of the mount namespace. Which root is that: the new one, or the host's?
 # hint: setns(2): CLONE_NEWNS sets root and working directory to the namespace's root; pivot_root(2) changes just
 #   that.
@@ -293,7 +290,6 @@ END_OF_C
     assert_output inside
 }
 
-# points: 2
 # hint: After chroot the namespace's root is still the host's. Does your option really leave pivot_root out?
 # hint: chroot(2), setns(2).
 # hint: `if (without(c, "pivot") ...)` stands before `syscall(SYS_pivot_root, ...)` in enter_root, and returns.
@@ -308,7 +304,6 @@ END_OF_C
     ((status != 0))
 }
 
-# points: 1
 # hint: A chroot looks like a new root, until somebody tries. What differs in yours: directory, mounts?
 # hint: chroot(2), and chdir(2) before it; mount_filesystems runs in both cases.
 # hint: `chdir(root)` comes before the question `without(c, "pivot")` in enter_root.
@@ -321,10 +316,11 @@ END_OF_C
 
 # --- What is mounted in it ---
 
-# points: 4
+# points: 12
 # hint: ps reads /proc. Whose processes does a proc file system show: those of the reader, or of who mounted it?
 # hint: pid_namespaces(7), "/proc and PID namespaces"; mount(2) with the type proc.
 # hint: `{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}` in `filesystems[]`, mounted by the child, process 1.
+# bats test_tags=lesson
 @test "/proc shows the container's processes only" {
     sleep 31337 3>&- &
     host_sleeper=$!
@@ -335,7 +331,6 @@ END_OF_C
     [[ $(grep -cxE '[0-9]+' <<<"$output") -le 3 ]]
 }
 
-# points: 2
 # needs: /proc shows the container's processes only
 # hint: /proc/1 in the container is not the command. Who mounted that /proc, and before or after clone3?
 # hint: pid_namespaces(7): a mount made by the parent shows the parent's namespace.
@@ -347,7 +342,6 @@ END_OF_C
     [[ $(ls -d "/proc/$pid/root/proc/"[0-9]*) == "/proc/$pid/root/proc/1" ]]
 }
 
-# points: 2
 # hint: Which one lacks nosuid, nodev or noexec, or should be read-only?
 # hint: mount(2): MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_RDONLY. /dev has device nodes, so no MS_NODEV there.
 # hint: The third column of `filesystems[]`.
@@ -362,10 +356,11 @@ END_OF_C
     [[ $(mount_of /tmp) == 'tmpfs rw,nosuid,nodev'* ]]
 }
 
-# points: 2
+# points: 5
 # hint: Writing to /sys changes the host's kernel. What keeps the container from it?
 # hint: mount(2): MS_RDONLY on a sysfs mount of your own. A remount of the host's would be seen there.
 # hint: `{"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, ""}` in `filesystems[]`.
+# bats test_tags=lesson
 @test "/sys is for reading only, and the host's /sys stays as it was" {
     grep -E ' /sys ' /proc/self/mountinfo >before
     demo sh -c 'ls -d /sys/class/net/lo; echo x >/sys/kernel/new'
@@ -377,10 +372,11 @@ END_OF_C
     diff before <(grep -E ' /sys ' /proc/self/mountinfo)
 }
 
-# points: 3
+# points: 6
 # hint: Compare `ls -l /dev` inside with the list in the test. What is missing, or has the wrong number or mode?
 # hint: mknod(2), makedev(3), symlink(2). The mode that you ask for is cut by umask(2).
 # hint: `devices[]` and `links[]`, made by make_devices between `umask(0)` and `umask(mask)`.
+# bats test_tags=lesson
 @test "/dev holds exactly the devices, links and directories that it should" {
     start_ready
     wanted='c 1:3 666 null
@@ -409,11 +405,12 @@ l pts/ptmx ptmx'
     diff <(echo "$wanted") <(echo "$got")
 }
 
-# points: 3
+# points: 5
 # needs: /dev holds exactly the devices, links and directories that it should
 # hint: A device is two numbers. Is one of them that of another device, or is /dev mounted nodev?
 # hint: mem(4), random(4), full(4): the numbers. mount(2): MS_NODEV makes device nodes dead.
 # hint: `{"tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, ...}`, and the numbers 1:3, 1:5, 1:7, 1:8, 1:9 in `devices[]`.
+# bats test_tags=lesson
 @test "the devices do what they are for" {
     demo sh -c 'echo x >/dev/null; wc -c </dev/null; head -c 3 /dev/zero | wc -c; head -c 5 /dev/random | wc -c
         head -c 7 /dev/urandom | wc -c; cat /dev/stdin; echo out >>/dev/stdout; echo err >>/dev/stderr' <<<in
@@ -425,7 +422,6 @@ l pts/ptmx ptmx'
     assert_stderr_like '*No space left*'
 }
 
-# points: 2
 # hint: /dev/pts lists terminals. Whose are they, if you bind the host's?
 # hint: pts(4); mount(2) with the type devpts and the option newinstance. /dev/ptmx must lead to pts/ptmx.
 # hint: `{"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=666"}` and the link `{"pts/ptmx",
@@ -438,7 +434,6 @@ l pts/ptmx ptmx'
     [[ ${lines[-1]} != "$(stat -c %d /dev/pts)" ]]
 }
 
-# points: 2
 # needs: /dev holds exactly the devices, links and directories that it should
 # hint: /dev/tty is a name for "my terminal", whichever that is. Did you call setsid, or leave the device out?
 # hint: tty(4); setsid(2) takes the controlling terminal away.
@@ -456,10 +451,11 @@ assert terminal.wait_status() == 7
 END_OF_PYTHON
 }
 
-# points: 2
+# points: 4
 # hint: Anybody may write there, and nothing is left in the image afterwards. What kind of file system is that?
 # hint: mount(2) with the type tmpfs and the option mode=1777; the 1 is the sticky bit, chmod(2).
 # hint: `{"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"}` in `filesystems[]`, and the same for /dev/shm.
+# bats test_tags=lesson
 @test "/tmp and /dev/shm are for everyone, and forget" {
     make_own_root
     script='echo x >/tmp/file; echo x >/dev/shm/file' start_ready
@@ -470,7 +466,6 @@ END_OF_PYTHON
     assert_output $'/dev/shm:\n\n/tmp:'
 }
 
-# points: 2
 # needs: /dev holds exactly the devices, links and directories that it should
 # hint: With umask 077, what becomes of the mode 666 that you gave to mknod?
 # hint: umask(2) returns the old mask, so that it can be put back.
@@ -484,10 +479,11 @@ END_OF_PYTHON
 
 # --- IPC ---
 
-# points: 3
+# points: 4
 # hint: /dev/mqueue shows the queues of an IPC namespace. Which one's?
 # hint: ipc_namespaces(7): CLONE_NEWIPC; mq_overview(7): mounting the queue file system.
 # hint: `CLONE_NEWNS | CLONE_NEWIPC` in want_mount_namespace, and `{"mqueue", "/dev/mqueue", ...}` in `filesystems[]`.
+# bats test_tags=lesson
 @test "the IPC namespace is new: message queues are the container's own" {
     # An IPC namespace that plays the host: a queue that leaks ends with it.
     DEMO_WORDS=(unshare --ipc "${DEMO_WORDS[@]}")
@@ -500,7 +496,6 @@ END_OF_PYTHON
     [[ $(nsenter --ipc --target "$pid" unshare --mount sh -c "$queues") == mine ]]
 }
 
-# points: 1
 # hint: Who got the new IPC namespace?
 # hint: clone3(2): the child alone. unshare(2): the caller.
 # hint: `c->clone.flags |= ... | CLONE_NEWIPC;` in want_mount_namespace, no unshare.
@@ -510,7 +505,6 @@ END_OF_PYTHON
     [[ $(ns_inode "$pid" ipc) != "$(ns_inode self ipc)" ]]
 }
 
-# points: 1
 # hint: /proc/sysvipc/shm in the container lists a segment of the host's. Which namespace is still shared?
 # hint: ipc_namespaces(7); `ipcs -m`.
 # hint: CLONE_NEWIPC in the flags, set by want_mount_namespace.
@@ -530,11 +524,12 @@ inventory() {
     find "$root" -printf '%p %y %m %U:%G %s %l %T@\n' | sort
 }
 
-# points: 2
+# points: 6
 # hint: Something was made, or touched, in the image. Which call wrote there before a file system was mounted over it?
 # hint: mkdir(2), mknod(2), symlink(2): in /dev of the image, or in the tmpfs on it? find(1) -newer shows what
 #   changed.
 # hint: mount_filesystems makes directories below /dev only, after the row `{"tmpfs", "/dev", ...}` has been mounted.
+# bats test_tags=lesson
 @test "the root file system's directory stays clean, however it ends" {
     make_own_root
     inventory >before
@@ -552,7 +547,6 @@ inventory() {
     diff before <(inventory)
 }
 
-# points: 2
 # hint: A file in one's /tmp appeared in the other's. Is it the image's own directory?
 # hint: mount(2): each tmpfs is new. mount_namespaces(7).
 # hint: `{"tmpfs", "/tmp", ...}` in `filesystems[]`, mounted by each child for itself.
@@ -567,7 +561,6 @@ inventory() {
     [[ -e /proc/$one/root/proc/1/comm && -e /proc/$one/root/tmp/mine ]]
 }
 
-# points: 1
 # hint: rm says "busy". Which mount has stayed on the host?
 # hint: `grep rootfs /proc/self/mountinfo` on the host; mount_namespaces(7).
 # hint: `mount(root, root, NULL, MS_BIND | MS_REC, NULL)` belongs into the child's namespace: enter_root, called by
@@ -583,7 +576,6 @@ inventory() {
 
 # --- Other root file systems ---
 
-# points: 1
 # hint: A directory's name is only bytes. Who split it, or took it for an option?
 # hint: mount(2) and chdir(2) take any path; realpath(3) may be too much of a good thing. No shell.
 # hint: `c->root_path = value;` in set_root, used as it is.
@@ -607,7 +599,6 @@ without_leak_check() {
     export ASAN_OPTIONS=detect_leaks=0
 }
 
-# points: 1
 # hint: Is the path in your error the one that is missing?
 # hint: mount(2), ERRORS: ENOENT. Name the type and the path.
 # hint: `die_with_hint(errno == ENOENT ? "the root file system lacks the directory" : NULL, "mount %s on %s", type,
@@ -625,7 +616,6 @@ without_leak_check() {
     done
 }
 
-# points: 1
 # hint: /proc is a file in this image. What does mount say, and do you hand that on?
 # hint: mount(2), ERRORS: ENOTDIR. Don't lose errno before strerror(3) is called.
 # hint: `if (mount(type, path, type, ...) == -1) die_with_hint(...)` in mount_filesystems: nothing in between.
@@ -639,7 +629,6 @@ without_leak_check() {
     assert_one_line_error '*/proc: Not a directory*'
 }
 
-# points: 1
 # hint: A link in the image points out of it. From which root is it followed when you mount?
 # hint: path_resolution(7): a link is followed from the caller's root. Mount after pivot_root(2), not before.
 # hint: In child: `enter_root(c);` comes first, then `mount_filesystems(c);`, with paths such as "/proc".
@@ -657,7 +646,6 @@ without_leak_check() {
     done
 }
 
-# points: 1
 # hint: The image's /dev leads to /proc/self/fd/9, a directory of the host that the caller left open. Who should close
 #   it, or refuse?
 # hint: close_range(2); proc(5), /proc/PID/fd. symlink(7): what a "magic link" may reach.
@@ -674,7 +662,6 @@ without_leak_check() {
     [[ -z $(ls -A "$BATS_TEST_TMPDIR/outside") ]]
 }
 
-# points: 1
 # hint: --rootfs / would make the host's root the container's. Which call notices?
 # hint: pivot_root(2), ERRORS: EBUSY and EINVAL.
 # hint: `die_with_hint(errno == EBUSY ? "it is the host's own root" : ..., "pivot_root to %s", root);` in enter_root.
@@ -687,7 +674,6 @@ without_leak_check() {
     done
 }
 
-# points: 1
 # hint: On a read-only root, which of your calls wants to write? And did you make it writable again?
 # hint: mount(2): mounting on a directory needs no write access. A bind mount keeps the flag read-only.
 # hint: mkdir, mknod and symlink only below /dev, a tmpfs: mount_filesystems and make_devices.
@@ -701,7 +687,6 @@ without_leak_check() {
     [[ ! -e $root/etc/x ]]
 }
 
-# points: 1
 # hint: The name is too long, or a link that leads to itself. At which call do you notice?
 # hint: open(2), ERRORS: ENAMETOOLONG, ELOOP. O_PATH tries a path without doing anything.
 # hint: `open(c->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC)` in want_mount_namespace.
@@ -717,7 +702,6 @@ without_leak_check() {
 
 # --- What it says ---
 
-# points: 1
 # hint: Which of the calls is not named, or not in the order in which it is made?
 # hint: mount(8), mknod(1), pivot_root(8): the commands that do the same.
 # hint: `narrate(c, "mount(\"%s\", \"%s\")   # mount -t %s %s %s", ...)` in mount_filesystems; the same in enter_root
@@ -728,7 +712,6 @@ without_leak_check() {
     assert_stderr_like '*pivot_root(*umount2(*mount("proc", "/proc")*# mount -t proc proc /proc*mknod("/dev/null")*'
 }
 
-# points: 2
 # needs: --without=private: the mounts leak, but into a namespace that the demo sacrifices
 # needs: --without=pivot: joining its own mount namespace leads to the host's root
 # hint: Which scene of chapter 4 says NOT OBSERVED?

@@ -93,13 +93,14 @@ handed_down() {
 
 # --- The cgroup ------------------------------------------------------------
 
-# points: 10
+# points: 14
 # needs: nothing
 # hint: A limit is a number in a file. In which directory, who makes it, and how does the command get into it?
 # hint: cgroups(7), "Cgroups v2"; kernel: admin-guide/cgroup-v2.rst for memory.max, pids.max, cpu.max; mkdir(2);
 #   clone3(2): CLONE_INTO_CGROUP.
 # hint: make_cgroup in main, before start: mkdirat, then write_file(c->cgroup_fd, limit->file, limit->value) for each
 #   limit, then `c->clone.flags |= CLONE_INTO_CGROUP; c->clone.cgroup = (uint64_t)c->cgroup_fd;`
+# bats test_tags=lesson
 @test "its limits are files in its cgroup" {
     start_ready --memory 50M --memory-high 40M --swap 1M --pids 20 --cpus 0.5
     [[ $(<"$cgroup/memory.max") == 52428800 ]]
@@ -109,10 +110,11 @@ handed_down() {
     [[ $(<"$cgroup/cpu.max") == '50000 100000' ]]
 }
 
-# points: 3
+# points: 6
 # hint: 8192K and 8M are the same. Did you count in 1000s, or stop at the letter?
 # hint: strtoll(3): endptr points at the letter. A shift by 10, 20 or 30 bits does the rest.
 # hint: `int shift = unit ? 10 * (int)(unit - units + 1) : 0;` and `size << shift` in limit_size.
+# bats test_tags=lesson
 @test "sizes take K, M and G" {
     for size in 8388608:8388608 8192K:8388608 8M:8388608 1G:1073741824; do
         start_ready --memory "${size%:*}"
@@ -121,7 +123,6 @@ handed_down() {
     done
 }
 
-# points: 2
 # hint: 2.5 processors: how many microseconds of work in 100 milliseconds is that?
 # hint: kernel: admin-guide/cgroup-v2.rst, cpu.max: quota and period. strtod(3).
 # hint: `snprintf(text, sizeof(text), "%ld 100000", (long)(cpus * 100000));` in limit_cpus.
@@ -130,10 +131,11 @@ handed_down() {
     [[ $(<"$cgroup/cpu.max") == '250000 100000' ]]
 }
 
-# points: 4
+# points: 10
 # hint: cgroup.procs should hold the command and its children. Who was put there, and when?
 # hint: cgroups(7): a child starts in its parent's cgroup. clone3(2): CLONE_INTO_CGROUP.
 # hint: `c->clone.cgroup = (uint64_t)c->cgroup_fd;` in make_cgroup; what the command starts follows by itself.
+# bats test_tags=lesson
 @test "its cgroup is its own, and every process of it is in there" {
     start_script 'sleep 1000 & echo ready; wait'
     [[ $cgroup != "$(cgroup_of self)" && $cgroup != "$(cgroup_of "$demo_pid")" ]]
@@ -141,20 +143,22 @@ handed_down() {
     [[ $(wc -l <"$cgroup/cgroup.procs") == 2 ]]
 }
 
-# points: 3
+# points: 6
 # hint: The demo's own PID is in cgroup.procs. Then what happens to it when the limit is hit, or at rmdir?
 # hint: cgroups(7): writing 0 or your own PID to cgroup.procs moves you. clone3(2) moves the child alone.
 # hint: CLONE_INTO_CGROUP in make_cgroup, and no write to cgroup.procs.
+# bats test_tags=lesson
 @test "the demo itself is not in it: it lives on to tidy up" {
     start_ready --memory 50M
     run ! grep -qx "$demo_pid" "$cgroup/cgroup.procs"
 }
 
-# points: 4
+# points: 8
 # hint: Some of the runs got through. What happens between the child's first instruction and your write to
 #   cgroup.procs?
 # hint: clone3(2): CLONE_INTO_CGROUP leaves no such gap. All limits are written before it.
 # hint: In main: `make_cgroup(&container);` stands before `start(&container);`
+# bats test_tags=lesson
 @test "the command is limited from its first instruction" {
     # A static program, and nothing before it: what it allocates at once is already too much.
     for _ in {1..5}; do
@@ -167,7 +171,6 @@ handed_down() {
     done
 }
 
-# points: 2
 # hint: The second run changed the first one's limit, or could not start. What do the two share?
 # hint: mkdir(2), EEXIST: the name must be unique. getpid(2) is.
 # hint: `"rung-%d", getpid()` for cgroup_name in make_cgroup: no fixed name.
@@ -183,11 +186,12 @@ handed_down() {
 
 # --- Memory ----------------------------------------------------------------
 
-# points: 4
+# points: 12
 # hint: One process in there was to be killed, not all of them. What says memory.oom.group, and is there swap to hide
 #   in?
 # hint: kernel: admin-guide/cgroup-v2.rst: memory.max, memory.oom.group, memory.events.
 # hint: `set_limit(c, file, text)` with "memory.max" in limit_size, and swap off: default_swap.
+# bats test_tags=lesson
 @test "who allocates more than memory.max is killed, and the container lives on" {
     start_script --memory 50M 'dd if=/dev/zero of=/dev/null bs=60M count=1; echo status $?; echo ready; sleep 1000'
     grep -qx 'status 137' "$demo_out"
@@ -196,7 +200,6 @@ handed_down() {
     [[ ! -e $cgroup/memory.peak ]] || (($(<"$cgroup/memory.peak") <= 52428800))
 }
 
-# points: 1
 # hint: 30 of 50 MB were too much. Is the limit really 50 MB? Look at memory.max.
 # hint: strtoll(3), and your shift: K is 10 bits, M is 20.
 # hint: `static const char units[] = "KMG";` in limit_size, and `size << shift`.
@@ -205,7 +208,6 @@ handed_down() {
     assert_status 0
 }
 
-# points: 3
 # hint: Status 137 alone could be any SIGKILL. Who knows that it was for memory?
 # hint: kernel: admin-guide/cgroup-v2.rst, memory.events: the line oom_kill. Read it before the cgroup goes.
 # hint: report_usage, after wait_for_child in parent: `say("demo: memory.events: oom_kill %lld", kills);` if kills >
@@ -216,16 +218,16 @@ handed_down() {
     assert_stderr_like '*oom_kill 1*'
 }
 
-# points: 3
+# points: 6
 # hint: memory.max counts memory, not swap. Where do the pages go that do not fit?
 # hint: kernel: admin-guide/cgroup-v2.rst, memory.swap.max.
 # hint: `if (memory && !without(c, "swap-limit")) set_limit(c, "memory.swap.max", "0");` in default_swap.
+# bats test_tags=lesson
 @test "with a limit to memory there is no swap" {
     start_ready --memory 50M
     [[ $(<"$cgroup/memory.swap.max") == 0 ]]
 }
 
-# points: 1
 # needs: with a limit to memory there is no swap
 # hint: Nobody asked for a memory limit here. Why is there one for swap?
 # hint: kernel: admin-guide/cgroup-v2.rst, memory.swap.max: its default is "max".
@@ -235,7 +237,6 @@ handed_down() {
     [[ ! -e $cgroup/memory.swap.max || $(<"$cgroup/memory.swap.max") == max ]]
 }
 
-# points: 2
 # hint: --swap came before --memory on this command line. Does the default overwrite what was asked for?
 # hint: getopt_long(3): apply defaults after all options have been read.
 # hint: `if (strcmp(limit->file, "memory.swap.max") == 0) return;` in default_swap, called at the end of
@@ -247,7 +248,6 @@ handed_down() {
 
 has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10)); }
 
-# points: 1
 # needs: --swap allows as much as it says
 # hint: The program was killed although there was swap for it. How much swap did the cgroup have?
 # hint: memory.swap.max and memory.swap.current: kernel, admin-guide/cgroup-v2.rst.
@@ -260,7 +260,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
     assert_status 0
 }
 
-# points: 2
 # needs: with a limit to memory there is no swap
 # hint: The safeguard was to be left out. Is its word known, and does anybody ask for it?
 # hint: `./demo --help` lists the safeguards; swapoff(8) tells what swap is about.
@@ -271,7 +270,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
     [[ $(<"$cgroup/memory.swap.max") == max ]]
 }
 
-# points: 2
 # hint: Between memory.high and memory.max nobody is killed. Did the value reach the right file?
 # hint: kernel: admin-guide/cgroup-v2.rst, memory.high and memory.events.
 # hint: In limit_size: "memory" is memory.max, "swap" is memory.swap.max, and "memory-high" is memory.high.
@@ -285,10 +283,11 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 
 # --- Processes -------------------------------------------------------------
 
-# points: 4
+# points: 10
 # hint: Each process starts two more, for ever. Which file says how many there may be?
 # hint: kernel: admin-guide/cgroup-v2.rst, pids.max; fork(2): EAGAIN.
 # hint: `set_limit(c, "pids.max", value);` in limit_pids; the end is cgroup.kill, in remove_cgroup.
+# bats test_tags=lesson
 @test "a fork bomb stops at pids.max, and the host can still fork" {
     # Twice as many each time, six times and no more, should nothing stop them.
     start_script --pids 20 'bomb() { [ $1 = 0 ] && exec sleep 20; bomb $(($1 - 1)) | bomb $(($1 - 1)) & }
@@ -303,7 +302,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
     eventually is_gone "$cgroup"
 }
 
-# points: 2
 # hint: One process is allowed, and that is the command. Who else of yours is in the cgroup?
 # hint: clone3(2) and execve(2): one process, no more. A helper process would count.
 # hint: child goes straight to execve: `run_program(c);`, with no fork inside.
@@ -318,11 +316,12 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 
 # --- Processor time --------------------------------------------------------
 
-# points: 4
+# points: 8
 # hint: cpu.max has two numbers. Which is the share, and which the period?
 # hint: kernel: admin-guide/cgroup-v2.rst, cpu.max; cpu.stat: nr_throttled, usage_usec.
 # hint: `snprintf(text, sizeof(text), "%ld 100000", (long)(cpus * 100000)); set_limit(c, "cpu.max", text);` in
 #   limit_cpus.
+# bats test_tags=lesson
 @test "a loop gets half a processor with --cpus 0.5" {
     start_script --cpus 0.5 'ulimit -t 100; echo ready; while :; do :; done'
     eventually at_least 5 cpu.stat nr_throttled
@@ -337,7 +336,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
     ((usage <= elapsed / 2 + 50000)) || fail "it used $usage us in $elapsed us"
 }
 
-# points: 1
 # hint: Nobody asked for a limit on processor time. Who wrote one?
 # hint: cpu.max is "max 100000" by default: kernel, admin-guide/cgroup-v2.rst.
 # hint: `for (struct limit *limit = c->limits; limit->file; limit++)` in make_cgroup: write what was asked for, and no
@@ -350,12 +348,13 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 
 # --- What the container sees -----------------------------------------------
 
-# points: 4
+# points: 6
 # hint: /proc/self/cgroup in the container should be "0::/". When do you make the cgroup namespace, and in which
 #   cgroup is the process then?
 # hint: cgroup_namespaces(7): the root is the cgroup of that moment. With CLONE_NEWCGROUP in clone3 it would be the
 #   parent's.
 # hint: `unshare(CLONE_NEWCGROUP)` in enter_cgroup_namespace, called by child before the mounts.
+# bats test_tags=lesson
 @test "it sees its cgroup as the root" {
     demo cat /proc/self/cgroup
     assert_output '0::/'
@@ -365,7 +364,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
     [[ $(sed -n 's/^0:://p' "/proc/$pid/cgroup") != / ]]
 }
 
-# points: 3
 # needs: it sees its cgroup as the root
 # hint: Is /sys/fs/cgroup empty, or does it show the host's whole tree?
 # hint: mount(2) with the type cgroup2; cgroup_namespaces(7): the mount shows the namespace's root.
@@ -375,7 +373,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
     assert_output $'52428800\n20'
 }
 
-# points: 3
 # needs: it reads its limits in /sys/fs/cgroup, and nothing beside
 # hint: Root in the container could write "max" into memory.max. What keeps it from that?
 # hint: mount(2): MS_RDONLY.
@@ -390,7 +387,6 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 
 # --- The host's handles ----------------------------------------------------
 
-# points: 2
 # hint: The test writes 1 to cgroup.freeze. Is the command really in the cgroup that /proc/PID/cgroup names?
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze and cgroup.events.
 # hint: CLONE_INTO_CGROUP in make_cgroup is all it takes.
@@ -408,11 +404,12 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 
 has_grown() { (($(wc -c <"$1") > $2)); }
 
-# points: 2
+# points: 4
 # hint: The kernel killed all processes in the cgroup. What does the demo do when its child ends like that?
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.kill. waitpid(2): WIFSIGNALED.
 # hint: Nothing new: collect reports 137; then `atexit(remove_cgroup);`, registered in make_cgroup, removes the
 #   directory.
+# bats test_tags=lesson
 @test "cgroup.kill ends all of it at once" {
     start_script 'sleep 1000 & sleep 1000 & echo ready; wait'
     mapfile -t pids <"$cgroup/cgroup.procs"
@@ -426,7 +423,6 @@ has_grown() { (($(wc -c <"$1") > $2)); }
     [[ ! -e $cgroup ]]
 }
 
-# points: 2
 # hint: A frozen process does not handle signals. Which end does reach it?
 # hint: kernel: admin-guide/cgroup-v2.rst: a frozen cgroup can be killed, with SIGKILL or cgroup.kill.
 # hint: pass_on makes a SIGKILL of what the command is deaf to; `write_file(c->cgroup_fd, "cgroup.kill", "1")` in
@@ -443,10 +439,11 @@ has_grown() { (($(wc -c <"$1") > $2)); }
 
 limits=(--memory 50M --pids 20 --cpus 0.5)
 
-# points: 4
+# points: 8
 # hint: `find /sys/fs/cgroup -name 'rung-*'`: what is left after a run, and why could it not be removed?
 # hint: rmdir(2): EBUSY as long as a process is in it; atexit(3); cgroup.events says "populated 0".
 # hint: `atexit(remove_cgroup);` right after mkdirat in make_cgroup; disable_controllers at the end of remove_cgroup.
+# bats test_tags=lesson
 @test "the cgroup is removed and the controllers are as before: normal end, and none" {
     handed_down >before
     for wanted in 0 7; do
@@ -461,7 +458,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     diff before after
 }
 
-# points: 1
 # needs: the cgroup is removed and the controllers are as before: normal end, and none
 # hint: The command was killed. Is that another way out of your program?
 # hint: exit(3) and return from main run what atexit(3) registered. _exit(2) does not.
@@ -475,7 +471,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     diff before after
 }
 
-# points: 2
 # needs: the cgroup is removed and the controllers are as before: normal end, and none
 # hint: A signal that kills the demo skips atexit. Is one of the three not blocked when the cgroup is made?
 # hint: signal(7), sigprocmask(2): blocked from the beginning, taken by sigwaitinfo(2).
@@ -492,7 +487,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     diff before after
 }
 
-# points: 2
 # needs: the cgroup is removed and the controllers are as before: normal end, and none
 # hint: The child failed at a mount. Who tidies up: it, or its parent? And does the child run the parent's atexit?
 # hint: atexit(3): a child inherits the list. fork(2).
@@ -510,7 +504,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     diff before after
 }
 
-# points: 1
 # needs: the cgroup is removed and the controllers are as before: normal end, and none
 # hint: With no memory at all the child dies, or clone3 fails. Does your undo run in both cases?
 # hint: atexit(3): registered before clone3(2), it runs after die as well.
@@ -524,7 +517,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     diff before after
 }
 
-# points: 2
 # needs: the cgroup is removed and the controllers are as before: normal end, and none
 # hint: rmdir says "busy" or "not empty": the command made cgroups below its own. In which order can they go?
 # hint: rmdir(2), readdir(3): the deepest first. A cgroup's files need no removing.
@@ -537,7 +529,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     [[ ! -e $cgroup ]]
 }
 
-# points: 1
 # hint: kill -9 skips every undo. By which name does scripts/cleanup know what is yours?
 # hint: `scripts/cleanup --help`; a demo that is gone is recognised by its PID.
 # hint: "rung-%d" with getpid(): `cgroup_name` in make_cgroup.
@@ -557,7 +548,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
     assert_status 0
 }
 
-# points: 2
 # hint: The first demo ended and took away a controller that the second one's limits depend on. How could it know?
 # hint: cgroups(7), cgroup.subtree_control: writing "-memory" takes memory.max away from all children.
 # hint: In disable_controllers: look for other "rung-" directories first, `others |= strncmp(entry->d_name, "rung-",
@@ -587,7 +577,6 @@ limits=(--memory 50M --pids 20 --cpus 0.5)
 
 # --- Places ----------------------------------------------------------------
 
-# points: 2
 # hint: The demo's own cgroup has processes, so it may have no children with limits. Where else could yours be?
 # hint: cgroups(7), "no internal processes" rule: EBUSY, or ENOENT where a controller is missing. Go up: openat(2)
 #   with "..".
@@ -640,7 +629,6 @@ undelegate() {
     done
 }
 
-# points: 1
 # needs: it works from a cgroup that has processes and no controllers
 # hint: In a cgroup namespace, /proc/self/cgroup and the mount show less. Where does the path begin?
 # hint: cgroup_namespaces(7); proc(5): field 4 of /proc/self/mountinfo is the root of the mount.
@@ -675,7 +663,6 @@ one_limit_alone() {
     stop_demo
 }
 
-# points: 1
 # needs: it works from a cgroup that has processes and no controllers
 # hint: "+pids" and "+cpu" succeed where "+memory" is refused: beside processes. What does cgroup.type say afterwards, there
 #   and below?
@@ -702,7 +689,6 @@ one_limit_alone() {
     undelegate
 }
 
-# points: 1
 # hint: No cgroup up to the top can have children with limits. Does your error say that processes are in the way?
 # hint: cgroups(7), "no internal processes" rule: EBUSY.
 # hint: `if (error == EBUSY) die_with_hint("processes sit in that cgroup: ...", ...)` in no_place.
@@ -718,7 +704,6 @@ one_limit_alone() {
     undelegate
 }
 
-# points: 1
 # hint: cgroup v2 is there, but empty-handed. Who has the controllers, and what can the reader do?
 # hint: cgroups(7): a controller is in v1 or in v2, not in both. ENOENT from cgroup.subtree_control.
 # hint: `if (error == ENOENT) die_with_hint("cgroup v2 lacks one here: does v1 hold it? ...", ...)` in no_place.
@@ -732,7 +717,6 @@ one_limit_alone() {
     assert_one_line_error '*controllers*: No such file or directory (*v1*)'
 }
 
-# points: 1
 # hint: No cgroup v2 at all: a limit is impossible, but who asked for one? And is errno set when you call die?
 # hint: cgroups(7); errno(3): "Success" in an error means that nobody set it.
 # hint: `if (dir == -1 && !c->limits[0].file) return -1;`, then `errno = ENOENT; die_with_hint(...)` in find_place.
@@ -748,7 +732,6 @@ one_limit_alone() {
     assert_output hello
 }
 
-# points: 1
 # hint: Where does your code get "/sys/fs/cgroup" from?
 # hint: proc(5): /proc/self/mountinfo, the line with " - cgroup2 "; field 5 is the mount point.
 # hint: open_own_cgroup reads it: `sscanf(line, "%*d %*d %*s %4095s %4095s", root, point)`.
@@ -764,7 +747,6 @@ one_limit_alone() {
 
 # --- What the steps before have promised -----------------------------------
 
-# points: 1
 # hint: Step04 kept the host's mounts as they were. Which mount of this step is made in the wrong process, or too
 #   early?
 # hint: mount_namespaces(7): only in the child, after make_mounts_private.
@@ -774,7 +756,6 @@ one_limit_alone() {
     diff <(cut -d ' ' -f 5 /proc/self/mountinfo) <(cut -d ' ' -f 5 "/proc/$demo_pid/mountinfo")
 }
 
-# points: 1
 # hint: Did enter_root change, or its place among the calls?
 # hint: pivot_root(2), setns(2).
 # hint: The order in child: make_mounts_private, enter_root, mount_filesystems, mount_cgroup.
@@ -785,7 +766,6 @@ one_limit_alone() {
 
 # --- The demonstration -----------------------------------------------------
 
-# points: 2
 # needs: it reads its limits in /sys/fs/cgroup, and nothing beside
 # needs: --without=swap-limit leaves swap unlimited
 # hint: Which scene of chapter 5 says NOT OBSERVED?

@@ -141,21 +141,23 @@ ip_forward() {
 
 # --- The namespace ---------------------------------------------------------
 
-# points: 8
+# points: 12
 # needs: nothing
 # hint: `ls -l /proc/PID/ns/net` shows the host's number. Which flag is missing?
 # hint: network_namespaces(7): CLONE_NEWNET; clone3(2).
 # hint: `c->clone.flags |= CLONE_NEWNET;` in want_network_namespace, called by main before start.
+# bats test_tags=lesson
 @test "its network namespace is its own" {
     start_ready
     [[ $(ns_inode "$pid" net) != "$(ns_inode "$host_pid" net)" ]]
     [[ $(ns_inode "$pid" net) != "$(ns_inode self net)" ]]
 }
 
-# points: 5
+# points: 10
 # hint: A new network namespace has lo, switched off. Who switches it on, and from where?
 # hint: rtnetlink(7): RTM_NEWLINK with IFF_UP in ifi_flags and in ifi_change. In C: libmnl.
 # hint: `set_link_up(c, "lo");` in set_up_network, called by child.
+# bats test_tags=lesson
 @test "without --ip there is a loopback device, switched on, and nothing else" {
     start_ready
     [[ $(inside "$pid" ip -o link show | wc -l) == 1 ]]
@@ -165,7 +167,6 @@ ip_forward() {
     [[ $(network) == "$network_before" ]]
 }
 
-# points: 1
 # hint: With --ip, do you leave before lo has had its turn?
 # hint: netdevice(7): IFF_UP.
 # hint: In set_up_network: `set_link_up(c, "lo");` comes before `if (!c->ip.s_addr) return;`
@@ -174,7 +175,6 @@ ip_forward() {
     reaches "$pid" 127.0.0.1
 }
 
-# points: 2
 # hint: /sys/class/net in the container: lo, eth0, and what else? Whose network does a sysfs mount show?
 # hint: network_namespaces(7); sysfs shows the network namespace of whoever mounted it.
 # hint: `mount_filesystems(c);` runs in the child, so after clone3 with CLONE_NEWNET.
@@ -186,7 +186,6 @@ ip_forward() {
     assert_output $'eth0\nlo'
 }
 
-# points: 1
 # hint: 127.0.0.1 in the container must be the container's own. Is its network really another?
 # hint: network_namespaces(7): ports, too, are the namespace's.
 # hint: CLONE_NEWNET for each run, with and without --ip: want_network_namespace.
@@ -199,29 +198,31 @@ ip_forward() {
 
 # --- The cable -------------------------------------------------------------
 
-# points: 9
+# points: 12
 # hint: `ip link` on the host, and in the container: where are the two ends, and are both up?
 # hint: veth(4); rtnetlink(7): RTM_NEWLINK with IFLA_LINKINFO, IFLA_INFO_KIND "veth", VETH_INFO_PEER; IFLA_MASTER
 #   plugs it in, IFLA_NET_NS_PID gives the peer away.
 # hint: make_veth: `mnl_attr_put_u32(request, IFLA_MASTER, if_nametoindex(c->bridge));`, and inside VETH_INFO_PEER
 #   `mnl_attr_put_u32(request, IFLA_NET_NS_PID, (uint32_t)c->pid);`
+# bats test_tags=lesson
 @test "one end of the cable is its eth0, the other is in the host's bridge" {
     start_ready --ip 10.240.0.2/24
-    ours=$(host ip -o link show rung-0af00002)
+    ours=$(host ip -o link show master rung0)
     theirs=$(inside "$pid" ip -o link show eth0)
-    [[ $ours == *"UP,LOWER_UP"*" master rung0 "* ]]
+    [[ $ours == *"UP,LOWER_UP"* ]]
     [[ $theirs == *"UP,LOWER_UP"* ]]
     # Each end names the other by its number: 5: rung-0af00002@if2
-    [[ $theirs == *"eth0@if${ours%%:*}:"* && $ours == *"rung-0af00002@if${theirs%%:*}:"* ]]
-    [[ $(host ip -details link show rung-0af00002) == *veth* ]]
+    [[ $theirs == *"eth0@if${ours%%:*}:"* && $ours == *"@if${theirs%%:*}:"* ]]
+    [[ $(host ip -details link show master rung0) == *veth* ]]
 }
 
-# points: 7
+# points: 12
 # needs: one end of the cable is its eth0, the other is in the host's bridge
 # hint: Which is missing: eth0's address, the bridge's, or the route?
 # hint: rtnetlink(7): RTM_NEWADDR with IFA_LOCAL and IFA_ADDRESS; RTM_NEWROUTE with RTA_GATEWAY.
 # hint: set_up_network: `add_address(c, "eth0", c->ip); set_link_up(c, "eth0"); add_default_route(c);`. In this order:
 #   a route needs a device that is up.
+# bats test_tags=lesson
 @test "addresses and the default route are those asked for" {
     start_ready --ip 10.240.0.2/24
     [[ $(inside "$pid" ip -o -4 address show eth0) == *"inet 10.240.0.2/24 "* ]]
@@ -229,7 +230,6 @@ ip_forward() {
     [[ $(host ip -o -4 address show rung0) == *"inet 10.240.0.1/24 "* ]]
 }
 
-# points: 2
 # needs: addresses and the default route are those asked for
 # hint: Is the prefix /24, or the name rung0, written into your code somewhere?
 # hint: The gateway is the subnet's first address: all bits of the host part 0, plus 1. ntohl(3), htonl(3).
@@ -243,12 +243,13 @@ ip_forward() {
     reaches "$host_pid" 172.20.5.7
 }
 
-# points: 5
+# points: 10
 # needs: addresses and the default route are those asked for
 # hint: Now and then eth0 is not there yet. Who has to wait for whom?
 # hint: socketpair(2), read(2): the child waits for a byte. It can't sleep for "long enough".
 # hint: `wait_for_go(c);` early in child, and `send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL)` at the end of
 #   attach_network.
+# bats test_tags=lesson
 @test "the command finds its network complete when it starts" {
     for _ in {1..5}; do
         demo --ip 10.240.0.2/24 sh -c 'ip address show eth0; ip route'
@@ -257,7 +258,6 @@ ip_forward() {
     done
 }
 
-# points: 2
 # needs: the command finds its network complete when it starts
 # hint: Left out, the handshake must be missed each time, not by chance. Who has to be late?
 # hint: read(2): the end of file comes when the other side has ended. if_nametoindex(3).
@@ -270,11 +270,12 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 2
+# points: 8
 # needs: addresses and the default route are those asked for
 # hint: `ping` from the host to the container: does it answer? Which of the two ends, or the bridge, is down?
 # hint: ip-link(8): UP and LOWER_UP; bridge(8) link shows what is plugged in.
 # hint: `link->ifi_flags = IFF_UP;` in make_veth, `set_link_up(c, c->bridge);` in make_bridge.
+# bats test_tags=lesson
 @test "a line from the host arrives in the container, and the answer comes back" {
     start_ready --ip 10.240.0.2/24
     listen "$pid" 8080 got
@@ -282,7 +283,6 @@ ip_forward() {
     grep -x '10.240.0.1 Hello to the container' got
 }
 
-# points: 1
 # needs: addresses and the default route are those asked for
 # hint: The host's own address on this cable is the bridge's. Has it one?
 # hint: rtnetlink(7): RTM_NEWADDR for the bridge.
@@ -294,7 +294,6 @@ ip_forward() {
     grep -x '10.240.0.2 Hello to the host' got
 }
 
-# points: 1
 # needs: addresses and the default route are those asked for
 # hint: It is the container's own program this time. Does what it needs, lo and eth0, stand when it starts?
 # hint: nc(1); `ip address` in the container.
@@ -311,12 +310,13 @@ ip_forward() {
 
 # --- The bridge ------------------------------------------------------------
 
-# points: 4
+# points: 10
 # needs: addresses and the default route are those asked for
 # hint: Are both ends plugged into the same bridge? And did the second demo make a bridge of its own, or fail at "it
 #   exists"?
 # hint: rtnetlink(7): NLM_F_CREATE and NLM_F_EXCL; EEXIST is no error here. ip-link(8): `ip link show master rung0`.
 # hint: `} else if (errno != EEXIST) { die("make the bridge %s", c->bridge); }` in make_bridge.
+# bats test_tags=lesson
 @test "two containers reach each other over one bridge" {
     start_ready --ip 10.240.0.2/24
     one=$pid
@@ -332,13 +332,14 @@ ip_forward() {
     grep -x '10.240.0.2 hello from one' got
 }
 
-# points: 3
+# points: 6
 # needs: two containers reach each other over one bridge
 # hint: The first container ended and took the bridge along. How can it see that another still needs it?
 # hint: rtnetlink(7): RTM_GETLINK with NLM_F_DUMP; IFLA_MASTER says in which bridge a device is. flock(2) against a
 #   race.
 # hint: `if (bridge.ours && bridge.ports == 0) delete_link(c, c->bridge);` in detach_network. The MAC address is fixed
 #   in make_bridge.
+# bats test_tags=lesson
 @test "the bridge stays as long as one container uses it" {
     start_ready --ip 10.240.0.2/24
     first=$demo_pid
@@ -354,7 +355,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 2
 # needs: two containers reach each other over one bridge
 # hint: Two with one address would disturb each other. What could make the kernel itself refuse the second?
 # hint: rtnetlink(7): NLM_F_EXCL: a device's name can exist only once. A name made of the address says it all.
@@ -369,7 +369,6 @@ ip_forward() {
     [[ $(send "$host_pid" 10.240.0.2 8080 'still there?') == heard ]]
 }
 
-# points: 3
 # needs: the bridge stays as long as one container uses it
 # hint: One looks whether the bridge is in use, another is about to use it. Who lets them in one at a time?
 # hint: flock(2) on a file that all know; step05 has it for the controllers.
@@ -388,7 +387,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 2
 # needs: two containers reach each other over one bridge
 # hint: The bridge belongs to somebody else. How will you still know that at the end?
 # hint: rtnetlink(7): IFLA_GROUP is a number on a device that you may choose; ip-link(8) calls it group.
@@ -405,7 +403,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: a bridge that was there is used, and left as it was
 # hint: You gave a bridge an address that was not yours to set up. What did you ask before?
 # hint: look_at_bridge reads the group of the device: rtnetlink(7), IFLA_GROUP.
@@ -420,7 +417,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: two containers reach each other over one bridge
 # hint: A name exists, but it is no bridge. Which of your requests does the kernel refuse?
 # hint: rtnetlink(7): IFLA_MASTER with a device that can't be a master is an error.
@@ -436,7 +432,6 @@ ip_forward() {
 
 # --- The world -------------------------------------------------------------
 
-# points: 1
 # needs: addresses and the default route are those asked for
 # hint: Nobody asked for NAT. Who switched on forwarding, or made a table?
 # hint: ip(7): ip_forward; nft(8): `nft list tables`.
@@ -450,12 +445,13 @@ ip_forward() {
     [[ -z $(host nft list tables 2>/dev/null) ]]
 }
 
-# points: 6
+# points: 10
 # needs: addresses and the default route are those asked for
 # hint: The packet leaves, and no answer comes. Whose address does it carry, and does the world know the way back?
 # hint: nft(8), "NAT statements": masquerade; ip(7): ip_forward; libnftables(3): nft_run_cmd_from_buffer.
 # hint: In open_nat: a chain with `type nat hook postrouting priority 100`, a rule that ends with `masquerade`, and
 #   "1" into /proc/sys/net/ipv4/ip_forward.
+# bats test_tags=lesson
 @test "with --nat the world sees the host's address, and answers" {
     requires nat
     make_outside
@@ -466,7 +462,6 @@ ip_forward() {
     grep -x '192.0.2.1 hello world' got
 }
 
-# points: 1
 # needs: with --nat the world sees the host's address, and answers
 # hint: Two containers on one bridge saw the host's address. Which packets should the rule leave alone?
 # hint: nft(8): oifname, the device that a packet leaves by.
@@ -481,7 +476,6 @@ ip_forward() {
     grep -x '10.240.0.3 hello' got
 }
 
-# points: 2
 # hint: Forwarding is still on after the end. What was it before, and where did you note that?
 # hint: ip(7): ip_forward. Note it before the first write, where a second demo can find it, too.
 # hint: `"add table ip rung { comment \"ip_forward was %c\"; }"` in open_nat; close_nat reads it: `strstr(table,
@@ -495,7 +489,6 @@ ip_forward() {
     [[ $(ip_forward) == 0 ]]
 }
 
-# points: 1
 # hint: It was on before you came. Is it still?
 # hint: ip(7): ip_forward. The administrator may need it for something else.
 # hint: `if (strstr(table, "ip_forward was 0"))` in close_nat: only then write "0".
@@ -508,7 +501,6 @@ ip_forward() {
     [[ $(ip_forward) == 1 ]]
 }
 
-# points: 2
 # needs: with --nat the world sees the host's address, and answers
 # hint: The host has rules of its own. Did you put yours among them, or remove more than you made?
 # hint: nft(8): tables are name spaces. Never flush the ruleset.
@@ -523,7 +515,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: with --nat the world sees the host's address, and answers
 # hint: The first one ended and took the rule along. Who else depends on it?
 # hint: rtnetlink(7), RTM_GETLINK: are other containers in the bridge?
@@ -541,7 +532,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: with --nat the world sees the host's address, and answers
 # hint: Each bridge has its own subnet. Do they share one rule?
 # hint: nft(8): a chain for each bridge; the table goes when it is empty.
@@ -560,7 +550,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: with --nat the world sees the host's address, and answers
 # hint: The bridge stays, since it is not yours. But the rule?
 # hint: nft(8): `nft list ruleset` afterwards.
@@ -578,7 +567,6 @@ ip_forward() {
     eventually network_is_unchanged
 }
 
-# points: 1
 # hint: NAT without an address has nothing to translate. When can you know that both were, or were not, given?
 # hint: getopt_long(3): options come in any order, so check after the loop.
 # hint: `if (c->nat && !c->ip.s_addr) usage_error("nat", "", "needs --ip");` at the end of parse_options.
@@ -611,7 +599,6 @@ SH
     DEMO_WORDS=(unshare --mount --propagation private sh ./with_resolv_conf "${DEMO_WORDS[@]}")
 }
 
-# points: 2
 # needs: addresses and the default route are those asked for
 # hint: /etc/resolv.conf in the container is the image's. How can a single file of the host appear there,
 #   unchangeable?
@@ -626,7 +613,6 @@ SH
     [[ $(<plain) == 'nameserver 192.0.2.53' ]]
 }
 
-# points: 1
 # needs: it has the host's list of name servers, to read only
 # hint: 127.0.0.53 in the container is the container itself. Where does the host keep the real list?
 # hint: systemd-resolved(8), "/etc/resolv.conf": the file with the uplink servers.
@@ -638,7 +624,6 @@ SH
     assert_output 'nameserver 192.0.2.53'
 }
 
-# points: 1
 # needs: it has the host's list of name servers, to read only
 # hint: Without a network there is nobody to ask, so leave the file alone. And did you write into the image?
 # hint: move_mount(2) covers a file and does not change it. open(2) with O_TRUNC would.
@@ -654,7 +639,6 @@ SH
     [[ $(<"$root/etc/resolv.conf") == '# of the image' ]]
 }
 
-# points: 1
 # needs: it has the host's list of name servers, to read only
 # hint: There is nothing to mount on. Is that a reason to stop, or to create a file?
 # hint: move_mount(2), ERRORS: ENOENT.
@@ -667,7 +651,6 @@ SH
     [[ ! -e $root/etc/resolv.conf ]]
 }
 
-# points: 1
 # needs: with --nat the world sees the host's address, and answers
 # needs: it has the host's list of name servers, to read only
 # hint: A name needs a server, a route there, and an answer. Which of the three is missing?
@@ -688,11 +671,12 @@ SH
 
 # --- Every ending ----------------------------------------------------------
 
-# points: 3
+# points: 8
 # needs: one end of the cable is its eth0, the other is in the host's bridge
 # hint: Compare `ip link` and `nft list tables` before and after. What did you leave?
 # hint: rtnetlink(7): RTM_DELLINK; atexit(3).
 # hint: `to_undo = c; atexit(detach_network);` in attach_network, before anything is made.
+# bats test_tags=lesson
 @test "nothing is left when the command ends, is not found, or is killed" {
     options=(--ip 10.240.0.2/24)
     ! has_nat || options+=(--nat)
@@ -709,7 +693,6 @@ SH
     eventually network_is_unchanged
 }
 
-# points: 2
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: Does a signal end your demo without its atexit?
 # hint: sigprocmask(2): from the start all three wait for sigwaitinfo(2).
@@ -725,7 +708,6 @@ SH
     done
 }
 
-# points: 1
 # needs: nothing is left after SIGTERM, SIGINT or SIGHUP
 # hint: The signal came between two requests. Was the undo registered before the first of them?
 # hint: atexit(3); sigprocmask(2): a blocked signal waits until the set-up is done.
@@ -744,7 +726,6 @@ SH
     assert_output $'eth0\nlo'
 }
 
-# points: 1
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: The child died half-way, and the parent still has a cable in its hand. Does it notice, and does it hang?
 # hint: send(2): MSG_NOSIGNAL, or the parent dies of SIGPIPE; waitpid(2).
@@ -763,7 +744,6 @@ SH
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: One end is deleted, and with it the other. Does your undo stumble over what is gone?
 # hint: veth(4): the two ends live and die together. ENODEV from RTM_DELLINK.
@@ -775,7 +755,6 @@ SH
     eventually network_is_unchanged
 }
 
-# points: 1
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: kill -9 left the bridge. How does scripts/cleanup recognise it as yours?
 # hint: `scripts/cleanup --help`: devices named rung-..., bridges of the group 1920298599 (or with the alias rung), the table rung.
@@ -795,7 +774,6 @@ SH
     assert_status 0
 }
 
-# points: 1
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: A bridge was left behind. The next demo finds it: does it take it for somebody else's?
 # hint: rtnetlink(7), IFLA_GROUP: it outlives the process that wrote it.
@@ -814,7 +792,6 @@ SH
 
 # --- What the steps before have promised -----------------------------------
 
-# points: 1
 # hint: The demo's mounts have changed. Where did you mount, or take resolv.conf from?
 # hint: open_tree(2) with OPEN_TREE_CLONE makes a mount that is nowhere yet: call it in the child.
 # hint: `take_resolv_conf(c);` stands in child, after make_mounts_private.
@@ -823,7 +800,6 @@ SH
     diff <(cut -d ' ' -f 5 /proc/self/mountinfo) <(cut -d ' ' -f 5 "/proc/$demo_pid/mountinfo")
 }
 
-# points: 1
 # hint: What stands between make_mounts_private and enter_root now?
 # hint: pivot_root(2), setns(2): the namespace's root has to be the container's.
 # hint: The order in child: make_mounts_private, take_resolv_conf, enter_root, mount_filesystems.
@@ -833,7 +809,6 @@ SH
     assert_output $'eth0\nlo'
 }
 
-# points: 1
 # hint: Which line of step05 got lost when you added this step?
 # hint: `make diff STEP=06` shows what this step adds; memory.swap.max is in kernel, admin-guide/cgroup-v2.rst.
 # hint: `default_swap(c);` at the end of parse_options.
@@ -845,7 +820,6 @@ SH
 
 # --- The demonstration -----------------------------------------------------
 
-# points: 2
 # needs: with --nat the world sees the host's address, and answers
 # needs: two containers reach each other over one bridge
 # hint: Which scene of chapter 6 says NOT OBSERVED?

@@ -1,24 +1,25 @@
 """The tests as the lab sees them: points, needs and hints, read from the
 comments above each @test.
 
-    # points: 3                    what it is worth (1 if nothing is said)
+    # points: 3                    what a test of the lesson is worth
     # needs: title of a test       of the same step; may be repeated
-    # needs: nothing               this is the core of its file: see below
-    # also passes without the step: why
+    # needs: nothing               this is a core: see below
     # hint: a question             three of them, each a little plainer;
     #   goes on in such lines
+    # bats test_tags=lesson        it is part of the lesson (in promises.bats
+                                   lesson:02 for the one of step 02); without
+                                   this tag it is polish
 
 Three rules make the points honest. They are here and nowhere else:
 
-1. The core of a file is the test that says "needs: nothing". It looks from
+1. A step's lesson is what its chapter teaches, and has 100 points. Polish is
+   what a tool of daily use needs besides: a star for each, and no points.
+2. The core of a file is the test that says "needs: nothing". It looks from
    the host. Every other test needs the core of its file without saying so; in
-   a file that has none (promises.bats) it needs any core of the step.
-2. A test earns its points if it passes and everything that it needs does. So
-   a program that prints the right words and does nothing gets none.
-3. What the step before kept already is worth a tenth: the promises of earlier
-   steps, and what "also passes without the step".
-
-Points are counted in tenths, which are whole numbers.
+   a file that has none it needs any core of the step. All need the core in
+   promises.bats: that the program does its work itself.
+3. A test counts if it passes and everything that it needs does. So a program
+   that prints the right words and does nothing gets none.
 """
 
 import glob
@@ -30,18 +31,20 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 STEPS = ["01", "02", "03", "04", "05", "06", "07"]
 
 
+PROMISES = "scripts/promises.bats"
+
+
 @dataclass
 class Test:
     name: str
     file: str  # relative to the top
     line: int
     tags: list
-    points: int = 1
+    points: int = 0  # none for polish
+    lesson: bool = False
     needs: list = field(default_factory=list)
     hints: list = field(default_factory=list)
     core: bool = False
-    kept: str = ""  # why it also passes without the step
-    tenths: int = 0  # what it is worth in the step that it was read for
 
     @property
     def part(self):
@@ -77,13 +80,11 @@ def _add_comment(test, key, value, where):
         test.needs.append(value)
     elif key == "hint":
         test.hints.append(value)
-    elif key == "also passes without the step":
-        test.kept = value
     elif key == "bats test_tags":
         test.tags += value.split(",")
 
 
-COMMENT = re.compile(r"# (points|needs|hint|also passes without the step): *(.*)"
+COMMENT = re.compile(r"# (points|needs|hint): *(.*)"
                      r"|# (bats test_tags)=(.*)")
 
 
@@ -122,13 +123,10 @@ def read_step(step, part=""):
     number, tests = int(step), []
     for path in sorted(glob.glob(f"{TOP}/{directory_of(step)}/**/*.bats", recursive=True)):
         tests += read_file(os.path.relpath(path, TOP))
+    tests += [test for test in read_file(PROMISES) if _tag(test, "from", 1) <= number <= _tag(test, "upto", 7)]
     for test in tests:
-        test.tenths = test.points * (1 if test.kept else 10)
-    for test in read_file("scripts/promises.bats"):
-        begin = _tag(test, "from", 1)
-        if begin <= number <= _tag(test, "upto", 7):
-            test.tenths = test.points * (10 if begin == number and not test.kept else 1)
-            tests.append(test)
+        test.lesson = "lesson" in test.tags or f"lesson:{step}" in test.tags
+        test.points *= test.lesson
     _check(tests)
     return [test for test in tests if part in ("", test.part)]
 
@@ -161,7 +159,15 @@ def needs_of(test, tests):
     """Two lists: the tests that it needs, and those of which one is enough."""
     named = {other.name: other for other in tests}
     needed = [named[name] for name in test.needs if name in named]
-    own = [other for other in cores(tests) if other.file == test.file]
     if test.core:
         return needed, []
-    return needed + own, ([] if own else cores(tests))
+    honest = [other for other in cores(tests) if other.file == PROMISES]
+    heart = [other for other in cores(tests) if other.file != PROMISES]
+    own = [other for other in heart if other.file == test.file]
+    return needed + honest + own, ([] if own else heart)
+
+
+def gates(step, tests):
+    """Without each of these no test counts. (The parts of step 07 are graded one
+    by one: no core of it is all the others' affair.)"""
+    return cores(tests) if step != "07" else []

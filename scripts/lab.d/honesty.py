@@ -1,8 +1,8 @@
 """Are the points honest? Grades programs that deserve none, or not all:
 
-- the program of the step before: every test that is new must fail;
-- a fake, which prints the right words and does nothing: 0 points;
-- ours with a safeguard left out (--without=WORD): points must be lost;
+- the program of the step before, and a fake, which prints the right words and
+  does nothing: 0 points;
+- ours with a safeguard left out (--without=WORD): something must be lost;
 - ours: all points.
 """
 
@@ -56,60 +56,46 @@ exec sleep 2
     return path
 
 
-def run(step, program, engine, gate=True, chosen=lambda test: True, once=True):
-    """A grade of PROGRAM by some tests; without GATE the core may fail; ONCE: what
-    a fast virtual machine cannot test is left out."""
-    tests = [test for test in catalogue.read_step(step) if chosen(test)]
+def run(step, program, engine, kind="lesson"):
+    tests = grading.chosen(step, kind=kind)
     progress = show.Progress(len(tests))
     try:
-        return grading.grade(step, demo=program, progress=progress, gate=gate, tests=tests,
-                             options=(["--engine", engine] if engine else []) + ["--skipped", "/dev/null"] * once)
+        return grading.grade(step, tests, demo=program, engine=engine, progress=progress)
     finally:
         progress.end()
 
 
-def is_new(test):
-    return test.tenths >= 10 * test.points
+def deserves_none(step, whose, program, engine):
+    grade = run(step, words_for(step, program), engine)
+    print(f"step{step} with {whose}: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
+    return [f"step {step}: {show.score(grade)} for {whose}"] if grade["points"] else []
 
 
 def check_before(step, engine):
-    """What is wrong with the step's tests, as its predecessor's program sees it."""
-    program = our_demo(f"{int(step) - 1:02d}")
-    grade = run(step, words_for(step, program), engine, gate=False, chosen=is_new)
-    wrong = [f"passes without step {step}: {test['name']}" for test in grade["tests"]
-             if test["result"] == "passed"]
-    print(f"step{step} with step {int(step) - 1}'s program: {show.score(grade)}, {len(wrong)} of "
-          f"{len(grade['tests'])} new tests pass ({grade['seconds']:g} s)", flush=True)
-    return wrong + ([f"step {step}: {show.score(grade)} for step {int(step) - 1}'s program"]
-                    if grade["tenths"] else [])
+    return deserves_none(step, f"step {int(step) - 1}'s program", our_demo(f"{int(step) - 1:02d}"), engine)
 
 
 def check_fake(step, engine):
-    grade = run(step, words_for(step, write_fake(step)), engine)
-    print(f"step{step} with a fake: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
-    return [f"step {step}: a fake gets {show.score(grade)}"] if grade["tenths"] else []
+    return deserves_none(step, "a fake", write_fake(step), engine)
 
 
 def check_ours(step, engine):
-    grade = run(step, words_for(step, our_demo(step)), engine, once=False)
+    grade = run(step, words_for(step, our_demo(step)), engine)
     print(f"step{step} with ours: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
     return [] if show.full(grade) else [f"step {step}: ours gets only {show.score(grade)}: "
                                         + "; ".join(test["name"] for test in grading.at_fault(grade))]
 
 
 def check_mutants(step, engine):
-    """Tests that name the safeguard are enough to lose points by."""
     wrong = []
     for word in safeguards(step):
-        program = f"{words_for(step, our_demo(step))} --without={word}"
-        grade = run(step, program, engine, gate=False, chosen=lambda test: test.part != "promises")
-        lost = [test for test in grade["tests"] if test["tenths"] < test["most"]]
-        points = sum(test["most"] for test in lost)
+        grade = run(step, f"{words_for(step, our_demo(step))} --without={word}", engine, "all")
+        lost = [test for test in grade["tests"] if not test["counts"] and test["result"] != "skipped"]
         print(f"step{step} --without={word}: {show.score(grade)}; lost in:", flush=True)
         for test in lost[:6]:
-            print(f"    {show.points(test['most']):>4}  {test['name']}")
-        if points < 10:
-            wrong.append(f"step {step}: --without={word} loses no points")
+            print(f"    {show.worth(test):>4}  {test['name']}")
+        if not lost:
+            wrong.append(f"step {step}: --without={word} loses nothing")
     return wrong
 
 

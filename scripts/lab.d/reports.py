@@ -12,6 +12,12 @@ def _printable(text):
     return "".join(c for c in text if c == "\n" or c.isprintable())
 
 
+def counted(test):
+    if test["lesson"]:
+        return f"{test['points'] * test['counts']} of {test['points']} points"
+    return "polish"
+
+
 def tap(grades):
     lines, number = [], 0
     for grade in grades:
@@ -19,7 +25,7 @@ def tap(grades):
             number += 1
             verdict = "ok" if test["result"] in ("passed", "skipped") else "not ok"
             note = " # skip" if test["result"] == "skipped" else ""
-            worth = f"{show.points(test['tenths'])} of {show.points(test['most'])} points"
+            worth = counted(test)
             lines.append(f"{verdict} {number} - step{grade['step']} {test['name']} ({worth}){note}")
             lines += [f"# {line}" for line in test["text"].splitlines() if verdict == "not ok"]
         lines.append(f"# step{grade['step']}: {show.score(grade)}")
@@ -32,8 +38,8 @@ def junit(grades):
         suite = xml.SubElement(root, "testsuite", name=f"step{grade['step']}",
                                timestamp=grade["time"], tests=str(len(grade["tests"])))
         properties = xml.SubElement(suite, "properties")
-        for name, value in (("points", grade["tenths"]), ("points_most", grade["most"])):
-            xml.SubElement(properties, "property", name=name, value=show.points(value))
+        for name in ("points", "most", "stars", "most_stars"):
+            xml.SubElement(properties, "property", name=name, value=str(grade[name]))
         for test in grade["tests"]:
             case = xml.SubElement(suite, "testcase", name=test["name"], time=str(test["seconds"]),
                                   classname=f"step{grade['step']}.{test['part']}")
@@ -42,8 +48,7 @@ def junit(grades):
             elif test["result"] != "passed":
                 failure = xml.SubElement(case, "failure", message=test["cause"] or test["result"])
                 failure.text = _printable(test["text"])
-            xml.SubElement(case, "system-out").text = \
-                f"{show.points(test['tenths'])} of {show.points(test['most'])} points"
+            xml.SubElement(case, "system-out").text = counted(test)
         if grade["error"]:
             xml.SubElement(suite, "system-err").text = _printable(grade["error"])
     xml.indent(root)
@@ -51,12 +56,7 @@ def junit(grades):
 
 
 def as_json(grades):
-    """Points as the reader sees them; everything else as we keep it."""
-    def in_points(thing):
-        return {key: value for key, value in thing.items() if key not in ("tenths", "most", "tests")} | {
-            "points": thing["tenths"] / 10, "points_most": thing["most"] / 10}
-    steps = [in_points(grade) | {"tests": [in_points(test) for test in grade["tests"]]} for grade in grades]
-    return json.dumps({"steps": steps}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"steps": grades}, indent=1, ensure_ascii=False) + "\n"
 
 
 def write(grades, directory):

@@ -11,7 +11,7 @@ import time
 
 import pexpect
 
-PATIENCE = 20 * int(os.environ.get("RUNG_SLOWNESS", "1"))
+PATIENCE = 2 * int(os.environ["PATIENCE"])
 
 def read(pid, name):
     try:

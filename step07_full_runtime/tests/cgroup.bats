@@ -33,11 +33,12 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # --- Where it is ---
 
-# points: 6
+# points: 8
 # needs: nothing
 # hint: Step05 put its child into a cgroup, with or without limits. What is its name now, and who else is in it?
 # hint: clone3(2): CLONE_INTO_CGROUP; cgroups(7).
 # hint: cgroup_create makes "rung-" and the id, and `args.cgroup` of clone3 puts the child in there.
+# bats test_tags=lesson
 @test "each container is alone in a cgroup of its own" {
     start_ready
     [[ ${cgroup##*/} == rung-* ]]
@@ -55,7 +56,6 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ ${cgroup##*/} == "rung-mine-$$" ]]
 }
 
-# points: 2
 # hint: The second one failed, and took the first one's cgroup with it, or joined it. Whose was the directory?
 # hint: mkdir(2), ERRORS: EEXIST. Undo only what you have made yourself.
 # hint: make_directory in cgroup/cgroup.c refuses what is there, and check_fresh looks before anything else is done.
@@ -80,7 +80,6 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     assert_output hello
 }
 
-# points: 2
 # hint: A limit was asked for, could not be set, and the command ran without it. What should "fail closed" mean here?
 # hint: cgroups(7). Decide before the first side effect, in the plan.
 # hint: refuse in cgroup/place.c: an error that names the limit and says "cgroup v2".
@@ -106,7 +105,6 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     assert_one_line_error '*no controller memory*'
 }
 
-# points: 2
 # hint: Your own cgroup has processes. Which one above it may have children with limits, and do you clean up there?
 # hint: cgroups(7), "no internal processes" rule.
 # hint: find_parent calls climb until why_not has nothing to say; what switch_on has switched on, take_back takes
@@ -125,7 +123,6 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
 }
 
-# points: 2
 # hint: No limit was asked for, so any place seemed good. But can the container have a limit tomorrow?
 # hint: runc-update(8); cgroups(7), "no internal processes" rule, and "Threaded cgroups" for what holds of pids and cpu.
 # hint: find_wishes in cgroup/place.c: plan_place looks for a place with memory, pids and cpu, limits or not.
@@ -172,7 +169,6 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     echo -pids >"$own/test/shell/cgroup.subtree_control"
 }
 
-# points: 2
 # hint: A controller was switched off under a living container. How could the first one to end know of the other?
 # hint: readdir(3), flock(2): look for other cgroups of ours, under a lock.
 # hint: has_own_child is asked before take_back in the end of a cgroup: cgroup/end.c.
@@ -192,7 +188,6 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
     [[ $(<"$own/test/cgroup.subtree_control") == '' ]]
 }
 
-# points: 2
 # hint: A path with ".." was joined to the mount point. Where did it lead?
 # hint: The OCI specification's config-linux.md, "Cgroups Path"; check each component of the path before you use it.
 # hint: is_plain_path in cgroup/place.c, called by plan_given_path before anything is made.
@@ -236,7 +231,6 @@ END
 
 # --- The files ---
 
-# points: 2
 # hint: memory.swap.max is swap alone; the specification's memory.swap is memory and swap together. Which do you
 #   write?
 # hint: kernel: admin-guide/cgroup-v2.rst; config-linux.md, "Memory".
@@ -253,7 +247,6 @@ END
     [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == max ]]
 }
 
-# points: 2
 # hint: In config.json a share of the processor is quota and period. Which number is which in cpu.max?
 # hint: kernel: admin-guide/cgroup-v2.rst, cpu.max and pids.max.
 # hint: commands/edits_limits.c turns --cpus into quota and period; cgroup/limits.c writes "quota period" to cpu.max.
@@ -267,7 +260,6 @@ END
     [[ $(value cpu.max) == '1000 100000' ]]
 }
 
-# points: 2
 # hint: Root in there wrote to pids.max. How is /sys/fs/cgroup mounted?
 # hint: mount(2): MS_RDONLY; cgroup_namespaces(7).
 # hint: The mount of type cgroup2 in commands/defaults.c has the option "ro".
@@ -282,7 +274,6 @@ END
 # --- What they do ---
 
 # dd reads into a buffer as large as a block: memory that is really touched.
-# points: 2
 # hint: Nothing was killed. Is the limit in the cgroup that the command is really in?
 # hint: memory.events: kernel, admin-guide/cgroup-v2.rst.
 # hint: cgroup_limits comes before clone3; cgroup_read_stats reads oom_kill in the end.
@@ -314,7 +305,6 @@ END
     assert_status 0
 }
 
-# points: 2
 # hint: How many processes are in the cgroup? Is pids.max written before the command starts?
 # hint: pids.max and pids.events: kernel, admin-guide/cgroup-v2.rst.
 # hint: cgroup_create, then cgroup_limits, then clone3 with CLONE_INTO_CGROUP.
@@ -332,7 +322,6 @@ END
 
 refused_forks() { (($(key pids.events max) > 0)); }
 
-# points: 2
 # hint: cpu.stat counts no throttling. What is in cpu.max?
 # hint: kernel: admin-guide/cgroup-v2.rst, cpu.max: quota and period in microseconds.
 # hint: commands/edits_limits.c: quota is the number of processors times the period.
@@ -356,7 +345,6 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
 
 # --- The end ---
 
-# points: 2
 # hint: The command has ended and left children. What keeps rmdir from working, and how long does it take them to die?
 # hint: cgroup.kill and cgroup.events: kernel, admin-guide/cgroup-v2.rst; poll(2) with POLLPRI.
 # hint: cgroup_undo: cgroup_kill, wait_for "populated 0" with a limit to the time, then remove_all.
@@ -392,7 +380,6 @@ throttled_again() { (($(key cpu.stat nr_throttled) > $1 + 10)); }
     [[ ! -e $cgroup ]]
 }
 
-# points: 2
 # hint: The runtime is dead, the container lives. Where is it written what has to be undone?
 # hint: The state file: write it before the first side effect, rename(2) for "all or nothing".
 # hint: `delete --force` reads the state, cgroup_reopen finds the cgroup, cgroup_undo empties and removes it.

@@ -18,7 +18,6 @@ swap_is() { [[ ! -e $cgroup/memory.swap.max || $(value memory.swap.max) == "$1" 
 
 # --- pause, resume ---
 
-# points: 2
 # hint: Which process went on, or was the answer there before the kernel had done it?
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.freeze and cgroup.events; poll(2).
 # hint: cgroup_freeze, and wait_for "frozen 1" with a limit to the time.
@@ -94,7 +93,6 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 # --- update ---
 
-# points: 2
 # hint: Which flag is missing, or writes another file than runc's?
 # hint: runc-update(8).
 # hint: The table of update's flags in commands/cgroup.c.

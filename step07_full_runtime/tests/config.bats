@@ -145,7 +145,6 @@ ociVersion = "1.3.12"
 END
 }
 
-# points: 2
 # hint: Each line of the test is a change and the words that it must bring. Which does not?
 # hint: config.md: root, hostname, domainname, process.
 # hint: read_root, read_host_name and read_process.
@@ -239,7 +238,6 @@ linux/namespaces/0/path = "/proc/self/ns/pid"
 END
 }
 
-# points: 2
 # hint: A path may lead to the host's own namespace. Whose settings does a sysctl change then?
 # hint: namespaces(7): compare device and inode of /proc/self/ns/NAME; ioctl_ns(2).
 # hint: check_mounts and is_apart in config/spec_namespaces.c.
@@ -304,7 +302,6 @@ linux/devices/0 = {"path": "/pipe", "type": "p"}
 END
 }
 
-# points: 2
 # hint: A key in another spelling reached the host's own setting. Compare what: the text, or the path?
 # hint: sysctl(8), namespaces(7).
 # hint: sysctl_path and sysctl_namespace.
@@ -465,7 +462,6 @@ END
     assert_one_line_error '*changed.json: too big integer* (line *, column *)'
 }
 
-# points: 2
 # hint: Twice as much takes four times as long: which loop is in which?
 # hint: hsearch(3), or your JSON library's objects: a name is found without looking at the others.
 # hint: find_last in config/spec_process.c, read_net_devices in config/spec_network.c, append_data in config/spec_mounts.c.
@@ -570,7 +566,6 @@ END
     assert_one_line_error '*: /no/such/file: No such file or directory'
 }
 
-# points: 2
 # hint: A state, a cgroup or a bundle's file was there afterwards. What came before the check?
 # hint: mkdir(2), openat(2): none of them before spec_parse has returned.
 # hint: container_prepare plans everything, then the state is written, then the rest.

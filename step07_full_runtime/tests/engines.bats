@@ -78,7 +78,6 @@ ended() { [[ $("${PODMAN[@]}" inspect --format '{{.State.Status}}' "$1") == exit
 
 # --- podman run ---
 
-# points: 4
 # needs: nothing
 # hint: podman calls create, start and delete, with conmon between. Which of the calls failed? `podman
 #   --log-level=debug` shows it.
@@ -107,7 +106,6 @@ ended() { [[ $("${PODMAN[@]}" inspect --format '{{.State.Status}}' "$1") == exit
     [[ $status == 12[56] ]]
 }
 
-# points: 2
 # hint: Each flag is a field of config.json. Which one did not arrive?
 # hint: `podman inspect`; /proc/PID/status on the host.
 # hint: Compare config.json in podman's bundle with what spec_parse reads.
@@ -340,7 +338,6 @@ PY
 
 # --- A container that runs ---
 
-# points: 2
 # hint: exec takes its process from a file. Which of its fields did not arrive?
 # hint: runc-exec(8): --process, --pid-file, --detach.
 # hint: container_exec in container/exec.c.
@@ -418,7 +415,6 @@ PY
     [[ $(cgroup_file memory.max) == 62914560 && $(cgroup_file pids.max) == 30 && $(cgroup_file cpu.max) == '25000 100000' ]]
 }
 
-# points: 2
 # hint: Which state did your runtime report, and when?
 # hint: runtime.md, "State" and "Delete".
 # hint: command_kill and command_delete in commands/lifecycle.c.
@@ -514,7 +510,6 @@ stop_student() {
     rm -rf "$STORE/student"
 }
 
-# points: 2
 # hint: podman runs you in a user namespace already. Are you root there, and do you need another?
 # hint: podman(1), "Rootless mode"; user_namespaces(7).
 # hint: namespaces_clone_flags takes what the config says, no more.
@@ -690,7 +685,6 @@ stop_task() {
     [[ -z $(ls "$STORE/runc/default" 2>/dev/null) ]] || fail 'a state is left'
 }
 
-# points: 2
 # hint: containerd's shim calls you, with --root and --log. What does the log say?
 # hint: runc(8): --log, --log-format json.
 # hint: The global options in main.c; die writes to the log as well.

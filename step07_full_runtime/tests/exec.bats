@@ -8,7 +8,6 @@ load ../../scripts/oci_helper
 
 # bats file_tags=step07,exec
 
-# points: 2
 # hint: The container's cgroup has children now, so no process may be in it. Where else?
 # hint: cgroups(7), "no internal processes" rule; /proc/PID/cgroup of process 1.
 # hint: open_cgroup in container/exec.c: where process 1 is.
@@ -23,7 +22,6 @@ load ../../scripts/oci_helper
     [[ $output == *0::/init ]]
 }
 
-# points: 2
 # hint: Descriptor 7 was your caller's. Who lets 3 through, and closes the rest?
 # hint: close_range(2); runc-exec(8): --preserve-fds.
 # hint: process_close_files with the number from parse_preserve_fds.
@@ -41,7 +39,6 @@ load ../../scripts/oci_helper
     [[ $output == *root:* && $output == *$'0\n1\n2\n3' ]]
 }
 
-# points: 3
 # hint: Which of them differs from process 1's, or was joined though it is the host's?
 # hint: setns(2) with a pidfd and several flags at once; pidfd_open(2).
 # hint: join_container in container/exec.c, in a helper; clone_in_there in container/clone.c.
@@ -81,7 +78,6 @@ load ../../scripts/oci_helper
     grep -Pq '^Uid:\t100005\t100005' "/proc/$(<"$BATS_TEST_TMPDIR/pid")/status"
 }
 
-# points: 2
 # hint: exec starts a second process beside the first. Which of its fences did you leave out?
 # hint: config.json was stored at create: read it again. capset(2), seccomp(2), prctl(2).
 # hint: exec_run ends in init_execute, as the start does.
@@ -114,7 +110,6 @@ load ../../scripts/oci_helper
     [[ $status != 0 && $stderr == *stopped* ]]
 }
 
-# points: 5
 # hint: Someone in the container looks into /proc all the time. When does your process appear there, and what is its root in that moment?
 # hint: proc(5): /proc/PID/root, /proc/PID/cwd, /proc/PID/fd; clone(2), CLONE_PARENT; CVE-2016-9962.
 # hint: A helper outside joins all the namespaces and the root and closes the host's files: join_container. Only then comes clone3.
@@ -149,7 +144,6 @@ done''']"
     [[ ! -s $out ]] || fail "$(sort "$out" | uniq -c | sort -rn | head -n 20)"
 }
 
-# points: 2
 # hint: The second one failed. What did the first leave behind, and for whom is it?
 # hint: config-linux.md, "Default Devices": /dev/console is bound if process.terminal is set: for config.json's process.
 # hint: console_open: bind_console for the first process alone.
@@ -170,7 +164,6 @@ done''']"
     oci exec c1 rm /victim
 }
 
-# points: 2
 # hint: The image, or who fills /dev, has made it a link. Whose file is under the terminal now?
 # hint: openat2(2), O_NOFOLLOW; CVE-2025-52565.
 # hint: console_target in process/console.c.
@@ -188,7 +181,6 @@ done''']"
     refused '*/dev/console*link*'
 }
 
-# points: 1
 # hint: It is your own process 1 that makes what is missing. A further one is to fail.
 # hint: runc-exec(8) and crun-exec(1): --cwd.
 # hint: process_directory: mkdir for the first process alone.
@@ -204,7 +196,6 @@ done''']"
     [[ $(tr '\0' ' ' <"/proc/$(<"$BATS_TEST_TMPDIR/pid")/cmdline") == 'sleep 100 ' ]]
 }
 
-# points: 2
 # hint: The container's cgroup is gone, or takes no process. Where is process 1?
 # hint: /proc/PID/cgroup of process 1, seen from the host; clone(2): CLONE_INTO_CGROUP, EBUSY.
 # hint: open_cgroup and cgroup_of_first in container/exec.c.
@@ -233,7 +224,6 @@ done''']"
     eventually rmdir "$other"
 }
 
-# points: 1
 # hint: A program of an ordinary user keeps only what is ambient, and that must be inheritable.
 # hint: capabilities(7), "Transformation of capabilities during execve()"; runc-exec(8): --cap.
 # hint: edit_exec_cap in commands/edits_ids.c.
@@ -247,7 +237,6 @@ done''']"
     [[ $output == $'CapEff:\t0000000000000020\nCapBnd:\t0000000002000021\nCapAmb:\t0000000000000020' && -z $stderr ]]
 }
 
-# points: 2
 # hint: Files by socket activation are for the process with the number in LISTEN_PID. Which has your command?
 # hint: sd_listen_fds(3), systemd.socket(5).
 # hint: take_activation in commands/run.c, process_name_listener in process/process.c.
@@ -277,7 +266,6 @@ done''']"
     [[ $output == $'[]\n4' ]]
 }
 
-# points: 1
 # hint: Your helper is in the frozen cgroup too, and you wait for it. What else may come meanwhile?
 # hint: poll(2), signalfd(2); a frozen process can be killed: cgroups(7).
 # hint: wait_for_helper in container/clone.c.

@@ -22,7 +22,6 @@ FACTS='{
 
 fact() { sed -n "s/^$2 //p" "$d/log/$1"; }
 
-# points: 5
 # hint: A hook ran as somebody else, or somewhere else, than the table says. Which column is it?
 # hint: The OCI specification's config.md, "POSIX-platform Hooks": whose program is it, the host's or the image's?
 # hint: become_hook in container/hooks.c; a startContainer hook goes through drop_privileges, as the command does.
@@ -65,7 +64,6 @@ END
     [[ $(fact program rights) == *'Uid 1000'*'NoNewPrivs 1 Seccomp 2' && $(fact program environment) == *FROM=process* ]]
 }
 
-# points: 2
 # hint: The error has two lines: who tried to execute the hook said why, and so did who waited for it.
 # hint: execve(2); mmap(2), MAP_SHARED: the one that failed can leave errno for the other.
 # hint: run_hook: `fail("%s hook %s: %s", ...)` is the only line.
@@ -84,7 +82,6 @@ END
     nothing_left
 }
 
-# points: 3
 # hint: What a hook prints is no output of the container; but when it fails, its last words say why.
 # hint: pipe(2), poll(2): read while you wait. A process that it leaves behind keeps the pipe open.
 # hint: listen_to and last_line in container/hooks.c.
@@ -105,7 +102,6 @@ END
         'hooks = {"createContainer": [hook("echo waiting; exec sleep 1000", timeout=1)]}'
 }
 
-# points: 2
 # hint: The files are the host's, but two kinds of hooks run where the host's paths are gone. When are they opened?
 # hint: open(2), O_APPEND; crun(1): run.oci.hooks.stdout and run.oci.hooks.stderr.
 # hint: hooks_open_output, before clone_process.

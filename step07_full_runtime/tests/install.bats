@@ -59,7 +59,6 @@ opt/x/share/man/man1/rung.1 644' ]]
     done
 }
 
-# also passes without the step: it is about the manual, and not about a program.
 # hint: mandoc says where. What is missing there?
 # hint: mandoc(1): -T lint; mdoc(7).
 # hint: step07_full_runtime/rung.1, the line that it names.
@@ -165,7 +164,6 @@ completes() {
     stop_demo
 }
 
-# points: 2
 # hint: Which key is missing, or of another type?
 # hint: features.md and features-linux.md of the OCI specification.
 # hint: commands/features.c; what it lists comes from the same tables that the parser uses.

@@ -31,10 +31,11 @@ before_each() { requires root rootfs cgroup2; }
     nothing_left
 }
 
-# points: 2
+# points: 8
 # hint: Which of the four is another than runc's?
 # hint: runc-run(8).
 # hint: container_run in container/container.c, with the flags of commands/run.c.
+# bats test_tags=lesson
 @test "run: --config, --detach, --pid-file, exit statuses" {
     bundle 'process.args = ["sh", "-c", "exit 3"]'
     mv "$bundle/config.json" "$BATS_TEST_TMPDIR/other.json"
@@ -78,7 +79,6 @@ before_each() { requires root rootfs cgroup2; }
     ((status != 0)) && [[ ! -e $cgroup ]]
 }
 
-# points: 2
 # hint: Both looked, neither found anything, both went on. What makes it one step?
 # hint: mkdir(2): EEXIST; flock(2).
 # hint: The state's directory: whoever makes it has the name. config/state.c.
@@ -451,7 +451,6 @@ assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", 
     [[ $(tail -n 1 "$log") == *level=error* ]]
 }
 
-# points: 2
 # hint: The command was fine. Which words of yours made the engine say 127, or 126?
 # hint: podman-run(1), "Exit Status": podman and docker look for "no such file or directory" and "permission denied" in the log.
 # hint: reword in base/log_record.c: for errors with status 125, and in the log alone.
@@ -633,7 +632,6 @@ CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig
     memfd_create:1 bpf:1 bpf:2 prctl:1 prctl:3 prctl:20 capset:1 capset:2 setgroups:1 setresuid:1 setresgid:1 seccomp:1 seccomp:2
     prlimit64:2 close_range:1 waitid:1 poll:1 signalfd4:1 pidfd_open:1 unlink:1 rmdir:1 keyctl:1 fchownat:1 chdir:1)
 
-# points: 3
 # hint: One kernel call failed, and the command ran with less. The output names the call. Which return value did
 #   nobody look at?
 # hint: strace(1): `-e inject=CALL:error=ENOMEM:when=N` does it again.
@@ -681,7 +679,6 @@ CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig
     [[ -e $cgroup ]]
 }
 
-# points: 3
 # hint: Between which two calls was something made that no file names?
 # hint: strace(1): `-e inject=CALL:signal=KILL:when=N`; rename(2).
 # hint: record in config/state.c before each side effect; undo by what it says.

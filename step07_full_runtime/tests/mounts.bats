@@ -114,7 +114,6 @@ cannot() {
 
 # --- Options of the mount ---
 
-# points: 2
 # hint: Which option did not become a flag of the mount, or not for the mounts below?
 # hint: mount_setattr(2): attr_set; config.md, "Linux mount options".
 # hint: The table in config/spec_mounts.c, set_attributes in rootfs/mount_fd.c.
@@ -381,7 +380,6 @@ mapped() {
     echo "mounts.append({'destination': '/$2', 'source': '$1', 'options': ['rbind', '$3'], 'uidMappings': $MAPS, 'gidMappings': $MAPS})"
 }
 
-# points: 2
 # hint: The file's owner is another number in there. What carries the map?
 # hint: mount_setattr(2): MOUNT_ATTR_IDMAP with userns_fd.
 # hint: mount_map_ids, with the user namespace from id_maps_namespace.
@@ -559,7 +557,6 @@ mapped() {
     done
 }
 
-# points: 2
 # hint: /etc/resolv.conf is there, and leads to what is not. Which of the two has to be made?
 # hint: readlinkat(2); symlink(7): a path that is relative to the link's own directory.
 # hint: link_target in rootfs/mount_fd.c, called where mkdirat or mknodat says EEXIST.
@@ -618,7 +615,6 @@ mapped() {
     [[ -e /proc/$pid/root/some/place/here ]]
 }
 
-# points: 3
 # hint: A link says /../../etc. From which root is it followed?
 # hint: openat2(2): RESOLVE_IN_ROOT.
 # hint: mount_target in rootfs/mount_fd.c: one descriptor from look to mount.
@@ -648,7 +644,6 @@ mapped() {
     [[ ! -e /proc/$pid/root/a/b ]]
 }
 
-# points: 2
 # hint: The source is what an earlier line has mounted. When did you open it?
 # hint: config.md: "in the listed order"; open_tree(2) with OPEN_TREE_CLONE copies what is there now.
 # hint: bind_mount opens its source when its turn comes, unless mounts_copy_shared did.
@@ -668,7 +663,6 @@ linux.namespaces.append({"type": "user"})'; do
     done
 }
 
-# points: 3
 # hint: Root of the user namespace is nobody in that home. Who may enter it?
 # hint: user_namespaces(7): a capability counts for files whose owner is mapped; setns(2) with CLONE_NEWNS.
 # hint: host_file_open asks the parent, and host_files_answer opens it in the mount namespace of the child.
@@ -694,7 +688,6 @@ linux.namespaces.append({"type": "user"})'; do
     run ! pgrep -P $$ -f "$DEMO_PROGRAM"
 }
 
-# points: 2
 # hint: A file or a directory was mounted over /proc. Which CVE is that?
 # hint: statfs(2): PROC_SUPER_MAGIC; config.md; CVE-2019-16884.
 # hint: guard_proc in rootfs/mounts.c.
@@ -762,7 +755,6 @@ zero character special file 1:5 666 0:0'
     cd "$BATS_TEST_TMPDIR"
 }
 
-# points: 3
 # hint: Which path did you walk a second time? What was there then?
 # hint: openat2(2); O_NOFOLLOW; a descriptor of the tmpfs stays the same, whatever is mounted on its path. CVE-2025-52565.
 # hint: rootfs_need_dev and mounts_apply hand dev_fd to rootfs_fill_dev; fresh_target wants a plain /dev.
@@ -865,7 +857,6 @@ zero character special file 1:5 666 0:0'
 
 # --- What is hidden ---
 
-# points: 2
 # hint: Which of them can still be read, or stopped the start?
 # hint: config-linux.md, "Masked Paths"; open(2): ENOENT, ENOTDIR.
 # hint: mask_paths in rootfs/rootfs.c.
@@ -1005,7 +996,6 @@ zero character special file 1:5 666 0:0'
     [[ $(sort /proc/self/mountinfo) == "$ours" ]]
 }
 
-# points: 2
 # hint: The network is the host's, the users are the container's. When can you still join it?
 # hint: setns(2), EPERM: user_namespaces(7), who owns a namespace.
 # hint: namespaces_join_early, in the helper of clone_by_helper, before CLONE_NEWUSER.

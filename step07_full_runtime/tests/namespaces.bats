@@ -15,11 +15,12 @@ start_ready() {
     pid=$(container_pid)
 }
 
-# points: 6
+# points: 10
 # needs: nothing
 # hint: Six of the eight are new by default. Which flag is missing, or too many?
 # hint: namespaces(7), clone3(2): CLONE_NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS.
 # hint: namespaces_clone_flags in process/namespaces.c gathers them from the spec's list; commands/defaults.c lists six.
+# bats test_tags=lesson
 @test "it has six namespaces of its own, and shares the host's users and clocks" {
     start_ready
     for type in cgroup ipc mnt net pid uts; do
@@ -41,7 +42,6 @@ start_ready() {
     done
 }
 
-# points: 2
 # hint: Is the command itself process 1, and is /proc the container's?
 # hint: pid_namespaces(7); mount(2) with the type proc, in the child.
 # hint: CLONE_NEWPID from namespaces_clone_flags, and "proc" among the mounts of commands/defaults.c.
@@ -55,7 +55,6 @@ start_ready() {
     ((${#lines[@]} <= 3))
 }
 
-# points: 2
 # hint: Who was renamed: the container, or your machine?
 # hint: sethostname(2), uts_namespaces(7): in the child.
 # hint: namespaces_finish sets the spec's hostname, in the child.
@@ -94,7 +93,6 @@ start_ready() {
     assert_output 0::/
 }
 
-# points: 2
 # hint: The offsets can be written only once, and only before somebody is in. Who writes them, and when?
 # hint: time_namespaces(7): /proc/PID/timens_offsets; after unshare(2) only children are in the new namespace.
 # hint: make_time_namespace in process/namespaces.c.
@@ -107,10 +105,11 @@ start_ready() {
     ((${inside%.*} - ${host%.*} >= 999999 && ${inside%.*} - ${host%.*} <= 1000100))
 }
 
-# points: 3
+# points: 10
 # hint: Root in there has a number on the host. Who writes it, and where?
 # hint: user_namespaces(7): uid_map, gid_map, written by the parent; setgroups.
 # hint: namespaces_write_maps in the parent while the child waits; then namespaces_become_root.
+# bats test_tags=lesson
 @test "--userns: root inside is nobody of the host" {
     start_ready --userns
     [[ $(ns_inode "$pid" user) != "$(ns_inode self user)" ]]
@@ -120,7 +119,6 @@ start_ready() {
     assert_output 0
 }
 
-# points: 2
 # hint: One line of the maps begins with the host's 0. Where do the numbers come from?
 # hint: user_namespaces(7), subuid(5).
 # hint: commands/edits_ids.c: the default range begins at 100000.
@@ -158,10 +156,11 @@ start_ready() {
     [[ $(</proc/sys/kernel/core_pattern) == "$before" ]]
 }
 
-# points: 3
+# points: 10
 # hint: Without root only one line can be written into uid_map. Which one? And what must be written before gid_map?
 # hint: user_namespaces(7): "deny" into /proc/PID/setgroups, then gid_map. newuidmap(1) for more.
 # hint: namespaces_write_maps: write_proc(pid, "setgroups", "deny") first, then the maps.
+# bats test_tags=lesson
 @test "an ordinary user gets a container too, and is root in it" {
     requires user_ns
     demo_as_nobody --rootfs "$BATS_TEST_TMPDIR/public/rootfs" sh -c 'id -u; hostname; cat /proc/self/uid_map /proc/self/setgroups'
@@ -207,7 +206,6 @@ start_ready() {
     [[ $(stat -c '%u:%g' "$PUBLIC/rootfs/root/file") == 65534:65534 ]]
 }
 
-# points: 2
 # hint: The path names a namespace that is there. Do you make a new one all the same?
 # hint: setns(2), on the path opened before the root changes; config-linux.md, "Namespaces".
 # hint: namespaces_open opens the paths, namespaces_join enters them; namespaces_clone_flags leaves those out.

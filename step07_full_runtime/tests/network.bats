@@ -82,7 +82,6 @@ while True:
 
 # --- One container ---
 
-# points: 2
 # hint: A new network namespace has lo, switched off. Who switches it on in there?
 # hint: netdevice(7): IFF_UP; rtnetlink(7), RTM_NEWLINK, sent from inside.
 # hint: network_inside in network/network.c, called in the child, with and without --ip.
@@ -94,7 +93,6 @@ while True:
     [[ $(on_host ip -br link) != *rung* ]]
 }
 
-# points: 2
 # hint: Now and then something is missing. Does the child wait until its parent has made the cable?
 # hint: rtnetlink(7); a byte over a socketpair(2) says "go".
 # hint: wait_for_go in container/init.c comes before network_inside, network_attach before the "go".
@@ -106,11 +104,12 @@ while True:
     done
 }
 
-# points: 6
+# points: 8
 # needs: nothing
 # hint: On the host there should be rung0 with the gateway's address, and one end of a cable in it. Which is missing?
 # hint: rtnetlink(7), veth(4), ip-link(8): `ip link show master rung0`.
 # hint: network_attach: have_bridge, create_bridge, then create_veth with IFLA_MASTER and IFLA_NET_NS_PID.
+# bats test_tags=lesson
 @test "--ip: the bridge and the cable, seen from the host" {
     start_ready --ip 10.240.0.2/24
     [[ $(on_host ip -4 -o addr show rung0) == *'10.240.0.1/24'* ]]
@@ -121,7 +120,6 @@ while True:
     [[ $(nsenter "--net=/proc/$pid/ns/net" cat /sys/class/net/eth0/iflink 2>/dev/null || true) != 0 ]]
 }
 
-# points: 2
 # hint: The cable is there, and nothing gets through. Are both ends and the bridge up?
 # hint: ip-link(8): LOWER_UP; `ip neigh` says who has been found.
 # hint: create_veth switches the host's end on, bring_up the other one.
@@ -179,7 +177,6 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # --- Two containers ---
 
-# points: 2
 # needs: host and container talk over TCP, both ways
 # hint: Are both in one bridge? Did the second one make another, or fail because it was there?
 # hint: rtnetlink(7): NLM_F_EXCL, EEXIST.
@@ -284,7 +281,6 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # --- NAT ---
 
-# points: 2
 # hint: The answer does not come back. Whose address is on the packet when it leaves?
 # hint: nft(8): masquerade; libnftables(3); ip(7): ip_forward.
 # hint: nat_start in network/nat.c: table, chain, rule, then set_ip_forward.
@@ -364,7 +360,6 @@ ppid_of() { status_field "$1" PPid; }
 
 # --- The end ---
 
-# points: 2
 # hint: After which ending is something left: an error, a signal, a command that is not there?
 # hint: atexit(3), sigprocmask(2); rtnetlink(7): RTM_DELLINK.
 # hint: undo_at_exit registers network_undo before network_attach.

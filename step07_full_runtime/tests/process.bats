@@ -18,7 +18,6 @@ start_ready() {
 
 # --- Environment and directory ---
 
-# points: 2
 # hint: A variable of your shell is in there. Which environment did execve get?
 # hint: environ(7), execve(2): the third argument; config.md, "env".
 # hint: process_execute takes process.env of the spec, and HOME from process_home.
@@ -93,6 +92,7 @@ start_ready() {
 # hint: Four numbers in Uid, four in Gid. Which calls set all of them, and in which order?
 # hint: setresuid(2), setresgid(2), setgroups(2): the groups first, the user last.
 # hint: process_ids in process/process.c; then capabilities_set, as those of an ordinary user go.
+# bats test_tags=lesson
 @test "--user: ids of the process, seen from the host" {
     start_ready --user 1000:2000
     [[ $(status_field "$pid" Uid) == $'1000\t1000\t1000\t1000' ]]
@@ -110,7 +110,6 @@ start_ready() {
     assert_output 1000
 }
 
-# points: 2
 # hint: The groups of whoever called you are still there. Which call empties the list?
 # hint: setgroups(2) with 0 groups; credentials(7).
 # hint: set_groups in process/process.c, before setresgid.
@@ -199,7 +198,6 @@ END
     refused '*/etc/passwd*Too many levels*'
 }
 
-# points: 2
 # hint: To open /dev/stdout asks the file's owner. Who is that, and who in the container is he?
 # hint: proc(5): /proc/PID/fd; fchown(2), user_namespaces(7).
 # hint: files_give_standard in process/open_files.c, on the host's side, with the host's number of the command's user.
@@ -244,7 +242,6 @@ END
 
 # --- Terminal ---
 
-# points: 2
 # hint: `tty` in the container says "not a tty", or names one of the host's. Who opened it, in which /dev/pts?
 # hint: pts(4), posix_openpt(3), devpts; config.md, "terminal".
 # hint: console_open in process/console.c, in the child, in the container's own /dev/pts; then console_hand_over.
@@ -326,7 +323,6 @@ END
 
 # --- Init ---
 
-# points: 2
 # hint: `echo $$ $PPID` should say 2 1. Who forks, and where?
 # hint: fork(2) in the child, after all is set up.
 # hint: process_init in process/process.c.
@@ -537,7 +533,6 @@ END
     [[ $(<"/proc/$pid/oom_score_adj") == 500 ]]
 }
 
-# points: 2
 # hint: Which file in /proc/sys is it, and in which namespaces is the process that opens it?
 # hint: sysctl(8), namespaces(7): only some keys belong to a namespace.
 # hint: edit_sysctl checks with sysctl_namespace; the child writes before /proc/sys becomes read-only.
@@ -552,7 +547,6 @@ END
 
 # --- Descriptors ---
 
-# points: 2
 # hint: Descriptor 7 was open in your caller. Who closes it?
 # hint: close_range(2): CLOSE_RANGE_CLOEXEC.
 # hint: process_close_files, right before execve.
@@ -577,7 +571,6 @@ END
     done
 }
 
-# points: 2
 # hint: A descriptor of a host directory and "/proc/self/fd/N" as working directory: where are you then?
 # hint: CVE-2024-21626; getcwd(3) says "(unreachable)"; chdir(2).
 # hint: process_directory calls getcwd after chdir, and ends if it is not below /.
@@ -603,7 +596,6 @@ END
     assert_status 3
 }
 
-# points: 2
 # hint: After SIGKILL nobody tidies up. Where is written what there was?
 # hint: The state file; rename(2).
 # hint: `list` says stopped; container_delete undoes what the state names.
@@ -643,7 +635,6 @@ END
     ((status != 0))
 }
 
-# points: 2
 # hint: Is the file there while it runs, and are id, status and pid right?
 # hint: runtime.md, "State": creating, created, running, stopped.
 # hint: command_state and command_list read what record has written.

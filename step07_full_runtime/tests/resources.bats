@@ -127,7 +127,6 @@ impossible() {
 
 # --- What the files say ---
 
-# points: 2
 # hint: The specification's swap has the memory in it. Did you subtract?
 # hint: config-linux.md, "Memory"; memory.low.
 # hint: cgroup/limits.c: memory.swap.max is swap minus limit.

@@ -22,7 +22,6 @@ mount_of() {
 
 # --- The root ---
 
-# points: 2
 # hint: Which path still leads to the host's files?
 # hint: pivot_root(2), umount2(2): MNT_DETACH.
 # hint: pivot in rootfs/rootfs.c: pivot_root(".", "."), then the old root goes.
@@ -35,11 +34,12 @@ mount_of() {
     assert_output inside
 }
 
-# points: 6
+# points: 8
 # needs: nothing
 # hint: `cat /proc/PID/mountinfo`, read on the host: what is left of the host's mounts?
 # hint: pivot_root(2), mount_namespaces(7).
 # hint: rootfs_enter: change_root pivots and detaches the old root.
+# bats test_tags=lesson
 @test "no mount of the host is left in it" {
     start_ready
     run ! grep -F "$BATS_TEST_TMPDIR" "/proc/$pid/mountinfo"
@@ -47,7 +47,6 @@ mount_of() {
     [[ $(cut -d ' ' -f 5 "/proc/$pid/mountinfo" | grep -vcE '^/$|^/(dev|proc|sys|tmp)(/|$)') == 0 ]]
 }
 
-# points: 2
 # hint: Which mount of yours came before everything was private?
 # hint: mount_namespaces(7): MS_REC and MS_PRIVATE, or MS_SLAVE.
 # hint: rootfs_make_private is the first thing that is done to mounts in the child.
@@ -69,7 +68,6 @@ mount_of() {
     run ! grep -w later "/proc/$pid/mountinfo"
 }
 
-# points: 2
 # hint: chroot, "..", and chroot again. What is above the root, if it climbs?
 # hint: chroot(2), NOTES; pivot_root(2).
 # hint: pivot, not chroot: change_root in rootfs/rootfs.c.
@@ -103,10 +101,11 @@ END
     assert_output ''
 }
 
-# points: 2
+# points: 6
 # hint: "ro" must come last, when everything below is mounted. Which call does it?
 # hint: mount_setattr(2): MOUNT_ATTR_RDONLY; mount(2): MS_REMOUNT and MS_BIND.
 # hint: rootfs_protect remounts / when root.readonly is set.
+# bats test_tags=lesson
 @test "the root can be written, and not with --read-only" {
     make_own_root
     demo sh -c 'echo hello >/new && cat /new'
@@ -130,7 +129,6 @@ END
     [[ $(<volume/f) == hello ]]
 }
 
-# points: 2
 # hint: Something was made in the image. Before or after a file system covered the place?
 # hint: mkdir(2), mknod(2): only in your own tmpfs.
 # hint: rootfs_fill_dev works in the new /dev; mount points that are missing are another matter: mount_target.
@@ -147,7 +145,6 @@ END
 
 # --- What is mounted in it ---
 
-# points: 2
 # hint: Which type or flag is another than the test's?
 # hint: config-linux.md, "Default Filesystems"; mount(2).
 # hint: The list of mounts in commands/defaults.c.
@@ -171,7 +168,6 @@ END
     [[ $(mount_of /sys/fs/cgroup) == '' || $(mount_of /sys/fs/cgroup) == 'cgroup2 ro,'* ]]
 }
 
-# points: 2
 # hint: /proc has to be writable, parts of it not. How can a part be read-only?
 # hint: mount(2): a bind mount on itself, then MS_REMOUNT, MS_BIND and MS_RDONLY; config-linux.md, "Readonly Paths".
 # hint: protect_paths in rootfs/rootfs.c, the list in commands/defaults.c: linux.readonlyPaths.
@@ -185,7 +181,6 @@ END
     assert_stderr_like '*Read-only file system*'
 }
 
-# points: 2
 # hint: What can be mounted over a file, so that it reads as empty? And over a directory?
 # hint: config-linux.md, "Masked Paths"; null(4), tmpfs(5).
 # hint: mask_paths in rootfs/rootfs.c: /dev/null over files, an empty read-only tmpfs over directories.
@@ -204,7 +199,6 @@ END
     done
 }
 
-# points: 2
 # hint: Which number or mode differs, or which is too many?
 # hint: mknod(2), umask(2); config-linux.md, "Default Devices".
 # hint: rootfs_fill_dev and make_device in rootfs/dev.c.
@@ -235,7 +229,6 @@ END
 
 # --- Links in the image ---
 
-# points: 3
 # hint: A component of the target is a link. Who follows it, and from which root?
 # hint: openat2(2): RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS. Mount on the descriptor: move_mount(2).
 # hint: mount_target in rootfs/mount_fd.c opens the place, make_directories makes what is missing, inside.
@@ -252,7 +245,6 @@ END
     done
 }
 
-# points: 2
 # hint: /proc must be a plain directory. Where did the proc file system land?
 # hint: openat2(2): RESOLVE_NO_SYMLINKS.
 # hint: mount_target_plain for proc and sysfs; guard_proc looks before.
@@ -270,7 +262,6 @@ END
 
 # --- Volumes ---
 
-# points: 2
 # hint: A bind mount shows the same files in two places. When must the source be opened?
 # hint: open_tree(2) before the root changes, move_mount(2) after.
 # hint: mounts_open_sources, then mounts_apply.
@@ -330,7 +321,6 @@ END
 
 # --- Overlay ---
 
-# points: 3
 # hint: Where do the changes go?
 # hint: kernel: filesystems/overlayfs.rst: lowerdir, upperdir, workdir.
 # hint: make_overlay in rootfs/rootfs.c, the upper directory on a tmpfs of its own.

@@ -45,7 +45,6 @@ has_command() {
 
 # --- Terminals ---
 
-# points: 2
 # needs: nothing
 # hint: Which mount did the first exec leave behind, and whose is it?
 # hint: config.md, "process": /dev/console is for a container with a terminal.

@@ -9,7 +9,6 @@ load ../../scripts/oci_helper
 
 before_each() { requires root rootfs cgroup2; }
 
-# points: 4
 # hint: The agent read once, and had not all of it. Or a call of your own waits for an agent that knows nothing yet.
 # hint: unix(7), SCM_RIGHTS: text and descriptor in one sendmsg(2); seccomp_unotify(2).
 # hint: send_listener in seccomp/notify.c: `channel_send_fd(fd, text, strlen(text), listener_fd)`.
@@ -31,7 +30,6 @@ before_each() { requires root rootfs cgroup2; }
         fail "$(<agent.out)"
 }
 
-# points: 3
 # hint: The newest call has the highest number: what does the profile say to numbers beyond its last one?
 # hint: seccomp(2); a program that hears ENOSYS falls back to an older call, one that hears EPERM gives up.
 # hint: answer_to_newer in seccomp/profile.c, and emit_architecture.
@@ -66,7 +64,6 @@ END
 END
 }
 
-# points: 3
 # hint: It died, and nobody said why. A filter can forbid even that: then it is for the parent to say.
 # hint: proc(5): the flags in /proc/PID/stat; PF_FORKNOEXEC goes with execve(2). A zombie still has them.
 # hint: seccomp_forbids in seccomp/program.c; has_executed in container/attend.c.

@@ -35,11 +35,12 @@ refused() {
 # The documented set: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT SETFCAP.
 DEFAULT_CAPABILITIES=00000000800405fb
 
-# points: 6
+# points: 10
 # needs: nothing
 # hint: /proc/PID/status shows five sets. Which of them is too large, and who left it so?
 # hint: capabilities(7): bounding, effective, permitted, inheritable, ambient; capset(2), prctl(2) PR_CAPBSET_DROP.
 # hint: capabilities_drop_bounding first, then capabilities_set with all the others: process/capabilities.c.
+# bats test_tags=lesson
 @test "the default capabilities are the documented ones, in every set" {
     start_ready
     [[ $(status_field "$pid" CapBnd) == "$DEFAULT_CAPABILITIES" ]]
@@ -49,7 +50,6 @@ DEFAULT_CAPABILITIES=00000000800405fb
     [[ $(status_field "$pid" CapAmb) == 0000000000000000 ]]
 }
 
-# points: 2
 # hint: NET_RAW is bit 13. Is it missing in one of the sets, or are others still there?
 # hint: capabilities(7); capsh(1) --decode=2000.
 # hint: edit_cap_drop empties all the lists of process.capabilities, edit_cap_add adds to bounding, effective and
@@ -117,7 +117,6 @@ END
     assert_output $'CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\nCapBnd:\t0000000000000020\nCapAmb:\t0000000000000000'
 }
 
-# points: 2
 # hint: Which of these commands worked, and which capability does it need?
 # hint: capabilities(7) lists what each allows.
 # hint: The default list in commands/defaults.c has neither CAP_SYS_ADMIN nor CAP_NET_ADMIN nor CAP_SYS_TIME.
@@ -133,10 +132,11 @@ END
 
 # --- No new privileges ---
 
-# points: 2
+# points: 8
 # hint: The line NoNewPrivs in /proc/PID/status says 0. Which call sets it, and when?
 # hint: prctl(2): PR_SET_NO_NEW_PRIVS; it survives execve.
 # hint: process_no_new_privs in process/process.c, shortly before execve.
+# bats test_tags=lesson
 @test "NoNewPrivs is set, seen from the host; --new-privs leaves it out" {
     start_ready
     [[ $(status_field "$pid" NoNewPrivs) == 1 ]]
@@ -165,10 +165,11 @@ END
 
 # --- Seccomp ---
 
-# points: 3
+# points: 8
 # hint: The line Seccomp should say 2. Was the filter loaded, and in the process that calls execve?
 # hint: seccomp(2): SECCOMP_SET_MODE_FILTER; it needs no_new_privs or CAP_SYS_ADMIN.
 # hint: seccomp_apply, one of the last calls before execve.
+# bats test_tags=lesson
 @test "a seccomp filter is on, seen from the host" {
     start_ready
     [[ $(status_field "$pid" Seccomp) == 2 ]]
@@ -215,7 +216,6 @@ int main(void)
 END
 }
 
-# points: 2
 # needs: a seccomp filter is on, seen from the host
 # hint: One of the calls came through, or an ordinary one did not. What is the answer to what is not listed?
 # hint: seccomp(2); clone3 must say ENOSYS, so that the C library falls back to clone(2), whose flags a filter can
@@ -497,7 +497,6 @@ notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": pat
 
 # --- The runtime itself ---
 
-# points: 3
 # hint: While your program is in the container, /proc/PID/exe leads to its file on the host. What could it be instead?
 # hint: memfd_create(2) with F_ADD_SEALS, or open_tree(2) with a read-only clone; proc(5), /proc/PID/exe.
 #   CVE-2019-5736.
@@ -602,7 +601,6 @@ END
     assert_output deny
 }
 
-# points: 2
 # hint: The runtime may die at any of its calls. What if it is dead before the child asks to be told?
 # hint: prctl(2): PR_SET_PDEATHSIG; after it, look whether the parent is still there: getppid(2), or a pipe's end.
 # hint: process_die_with_parent, first thing in the child, and a look at the parent after it.
@@ -620,7 +618,6 @@ END
 
 # --- Devices ---
 
-# points: 2
 # hint: The image has a node for a disk. Who refuses to open it?
 # hint: bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE; config-linux.md, "Allowed Device list".
 # hint: devices_attach loads the program that write_program has made: cgroup/devices.c.
@@ -703,7 +700,6 @@ END
     done
 }
 
-# points: 2
 # hint: A call failed, and a capability that nobody gave is in the bounding set. Who decided how many there are?
 # hint: capabilities(7); prctl(2): PR_CAPBSET_DROP says EINVAL for a number that the kernel does not know.
 # hint: capabilities_drop_bounding: all 64 bits, without libcap.
@@ -720,7 +716,6 @@ END
     done
 }
 
-# points: 2
 # hint: A container that waits for `start` may wait for days. What of your caller's does it hold?
 # hint: close_range(2) with CLOSE_RANGE_CLOEXEC closes nothing before execve(2).
 # hint: files_close_callers in process/open_files.c, in the parent.

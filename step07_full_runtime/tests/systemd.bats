@@ -32,7 +32,6 @@ scope() {
 value() { cat "$cgroup/$1"; }
 property() { systemctl show "$unit" --property "$1" --value; }
 
-# points: 2
 # hint: systemd makes the scope, and it belongs to systemd. What below it belongs to you?
 # hint: systemd.scope(5), systemd's D-Bus API: StartTransientUnit; Delegate in systemd.resource-control(5).
 # hint: cgroup_plan_scope, then widen_to_scope: cgroup/scope.c.
