@@ -122,11 +122,52 @@ END
     run ! grep -rnE '^.{81}' step0?_*/ --include='*.[ch]'
 }
 
-@test "the headers of step07 do not need one another in circles" {
+# calls_of_step07: who needs whom for what, of step 07's files: "container/exec container/clone clone_process".
+calls_of_step07() {
+    make -s step07 >&2
+    (cd step07_*/ && printf '%s\n' main.c */*.c) | sed 's,.*,build/plain/step07/&,; s/c$/o/' | xargs nm -A |
+        sed 's,^build/plain/step07/,,; s/\.o:/ /' | awk '{ print $1, $(NF - 1), $NF }' >"$BATS_TEST_TMPDIR/symbols"
+    awk 'NR == FNR { if ($2 ~ /^[TDBRC]$/) home[$3] = $1; next }
+        $2 == "U" && $3 in home && home[$3] != $1 { print $1, home[$3], $3 }' "$BATS_TEST_TMPDIR/symbols" "$BATS_TEST_TMPDIR/symbols"
+}
+
+# from_to SED-COMMAND: of such lines, those two; without a room's calls in itself.
+from_to() {
+    sed "$1" | awk '$1 != $2 { print $1, $2 }' | sort -u
+}
+
+@test "no file of step07 calls another that calls it, by whatever way, and no room does" {
+    calls=$(calls_of_step07)
+    (($(wc -l <<<"$calls") > 1000))
+    from_to '' <<<"$calls" | tsort >/dev/null
+    from_to 's,/[a-z_]*,,g' <<<"$calls" | tsort >/dev/null
+    # It would notice.
+    run ! tsort <(from_to '' <<<"$calls"$'\n'"container/clone container/container container_run")
+}
+
+@test "the rooms of step07 call only those below them in the chapter's table" {
+    sed -n 's,^| `\([a-z]*\)[./]c*` |.*,\1,p' step07_*/README.md | sed '/^tests$/d' >"$BATS_TEST_TMPDIR/rooms"
+    diff <(sort "$BATS_TEST_TMPDIR/rooms") <(cd step07_*/ && printf '%s\n' main.c */*.c | sed 's,[./].*,,' | sort -u)
+    calls_of_step07 | from_to 's,/[a-z_]*,,g' >"$BATS_TEST_TMPDIR/arrows"
+    awk 'NR == FNR { row[$1] = NR; next } row[$1] > row[$2] { print $1 " calls " $2; bad = 1 } END { exit bad }' \
+        "$BATS_TEST_TMPDIR/rooms" "$BATS_TEST_TMPDIR/arrows"
+}
+
+# What stands under a heading "--- exec.c ---" is that file's; what stands above all of them has the header's name.
+@test "a header of step07 declares what its own file defines, or says whose it is" {
+    command -v ctags >/dev/null || requires ctags
     cd step07_*/
-    for file in */*.h; do
-        sed -n "s,^#include \"\(.*\)\",$file \1,p" "$file"
-    done | tsort >/dev/null
+    for header in */*.h; do
+        awk -v room="${header%/*}" -v part="$(basename "$header" .h)" '
+            match($0, /^\/\* --- [a-z_]+\.c/) { part = substr($0, 8, RLENGTH - 9) }
+            { print >("'"$BATS_TEST_TMPDIR"'/" room "+" part ".h") }' "$header"
+    done
+    (cd "$BATS_TEST_TMPDIR" && ctags -x -I PRINTF+ --c-kinds=p --extras=+F *+*.h) | awk '{ sub(/\.h$/, ".c", $4); sub(/\+/, "/", $4); print $4, $1 }' |
+        sort -u >"$BATS_TEST_TMPDIR/declared"
+    ctags -x --c-kinds=f --extras=-F */*.c | awk '{ print $4, $1 }' | sort -u >"$BATS_TEST_TMPDIR/defined"
+    (($(wc -l <"$BATS_TEST_TMPDIR/declared") > 200))
+    comm -23 "$BATS_TEST_TMPDIR/declared" "$BATS_TEST_TMPDIR/defined" | tee "$BATS_TEST_TMPDIR/strange"
+    [[ ! -s $BATS_TEST_TMPDIR/strange ]]
 }
 
 @test "only main, the commands and the container's own room know the container" {

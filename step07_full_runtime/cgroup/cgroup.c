@@ -25,7 +25,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
-#include "cgroup/place.h"
+#include "cgroup/parts.h"
 #include "cgroup/systemd.h"
 #include "config/spec.h"
 
@@ -39,25 +39,6 @@ static void note_controllers(const char *directory, unsigned int set)
     if (setxattr(directory, CGROUP_NOTE, names, strlen(names), 0) == -1)
         warn("note the controllers of %s: %s (they will stay on)", directory,
              strerror(errno));
-}
-
-unsigned int switch_controllers(const char *directory, unsigned int set,
-                                const char *sign)
-{
-    CLEANUP(free_string) char *text = controller_names(set, sign);
-    CLEANUP(free_string)
-    char *file = join_path(directory, "cgroup.subtree_control");
-    narrate(5, "write(\"%s\") # echo %s > %s", text, text, file);
-    if (write_file_at(AT_FDCWD, file, text) == 0)
-        return 0;
-    if (!(set & (set - 1)))
-        return set; /* only one */
-    unsigned int refused = 0;
-    for (unsigned int bit = 1; bit <= set; bit <<= 1) {
-        if (set & bit)
-            refused |= switch_controllers(directory, bit, sign);
-    }
-    return refused;
 }
 
 void cgroup_hand_down(const struct cgroup *c, const char *directory,

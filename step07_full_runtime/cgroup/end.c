@@ -28,11 +28,8 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
-#include "cgroup/place.h"
+#include "cgroup/parts.h"
 #include "cgroup/systemd.h"
-
-/* Ours are called so; what an engine names, the engine looks after. */
-#define OWN_PREFIX "rung-"
 
 enum {
     WAIT_MS = 10000,
@@ -44,12 +41,6 @@ static int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-bool cgroup_is_own(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && strncmp(slash + 1, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
 }
 
 /* --- freezing and killing --- */

@@ -21,7 +21,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
-#include "cgroup/place.h"
+#include "cgroup/parts.h"
 #include "cgroup/systemd.h"
 #include "config/spec.h"
 

@@ -22,74 +22,13 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
-#include "cgroup/place.h"
+#include "cgroup/parts.h"
 #include "config/spec.h"
 
-static const char *const CONTROLLERS[] = {
-    "cpu", "cpuset", "dmem", "hugetlb", "io", "memory", "misc", "pids", "rdma",
-};
-
-/* --- sets of controllers, a bit for each --- */
-
-unsigned int controller_bit(const char *name, size_t length)
+bool cgroup_is_own(const char *path)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(CONTROLLERS); i++) {
-        if (strlen(CONTROLLERS[i]) == length &&
-            strncmp(CONTROLLERS[i], name, length) == 0)
-            return 1U << i;
-    }
-    return 0;
-}
-
-unsigned int controllers_in(const char *text)
-{
-    unsigned int set = 0;
-    while (text && *text) {
-        size_t length = strcspn(text, " \n");
-        set |= controller_bit(text, length);
-        text += length + strspn(text + length, " \n");
-    }
-    return set;
-}
-
-char *controller_names(unsigned int set, const char *prefix)
-{
-    char text[128] = "";
-    size_t length = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(CONTROLLERS); i++) {
-        if (set & 1U << i)
-            length +=
-                (size_t)snprintf(text + length, sizeof(text) - length, "%s%s%s",
-                                 length ? " " : "", prefix, CONTROLLERS[i]);
-    }
-    return copy_string(text);
-}
-
-unsigned int read_controllers(const char *directory, const char *file)
-{
-    CLEANUP(free_string) char *path = join_path(directory, file);
-    CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
-    return controllers_in(text);
-}
-
-/* --- what the limits need --- */
-
-/* "memory.max" needs memory; "cgroup.max.depth" needs nothing, and "max" is
- * what holds without the controller, too. */
-unsigned int controllers_needed(const struct resources *r)
-{
-    unsigned int need = 0;
-    for (size_t i = 0; i < r->setting_count; i++) {
-        const struct cgroup_setting *s = &r->settings[i];
-        unsigned int bit = controller_bit(s->file, strcspn(s->file, "."));
-        if (!bit && strncmp(s->file, "cgroup.", 7) != 0)
-            fail("config.json: linux.resources.unified: \"%s\" is not a file "
-                 "of a controller that we know",
-                 s->file);
-        if (strncmp(s->value, "max", 3) != 0)
-            need |= bit;
-    }
-    return need;
+    const char *slash = strrchr(path, '/');
+    return slash && strncmp(slash + 1, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
 }
 
 /* --- where we are --- */

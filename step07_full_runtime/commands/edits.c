@@ -265,9 +265,3 @@ void edit_args(json_t *config, char **args)
     for (; *args; args++)
         add(config, "process/args", json_string(*args));
 }
-
-void edit_finish(json_t *config)
-{
-    finish_limits(config);
-    finish_ids(config);
-}

@@ -23,7 +23,8 @@ edit_function edit_seccomp;
 edit_function edit_sysctl;
 edit_function edit_ulimit;
 edit_function edit_oom_score;
-/* edits_limits.c */
+
+/* --- edits_limits.c --- */
 edit_function edit_memory;
 edit_function edit_memory_high;
 edit_function edit_swap;
@@ -31,7 +32,10 @@ edit_function edit_pids;
 edit_function edit_cpus;
 edit_function edit_ip;
 edit_function edit_bridge;
-/* edits_ids.c */
+/* As finish_ids. */
+void finish_limits(json_t *config);
+
+/* --- edits_ids.c --- */
 edit_function edit_user;
 edit_function edit_group;
 edit_function edit_cap_add;
@@ -43,15 +47,17 @@ edit_function edit_userns;
 edit_function edit_time_offset;
 edit_function edit_namespace;
 
-/* The command line's rest. */
-void edit_args(json_t *config, char **args);
 /* What the caller cannot do without: an ordinary user, a user namespace. */
 void edit_for_user(json_t *config);
 /* After the last flag: what depends on several of them. Without flags it
  * changes nothing. */
-void edit_finish(json_t *config);
+void finish_ids(json_t *config);
 
-/* --- for edits*.c; a path is like "process/user/uid" --- */
+/* --- edits.c --- */
+/* The command line's rest. */
+void edit_args(json_t *config, char **args);
+
+/* For edits*.c; a path is like "process/user/uid". */
 
 /* The object or array there, made if it is missing. */
 json_t *place(json_t *config, const char *path, json_type type);
@@ -68,8 +74,5 @@ _Noreturn void not_a(const char *what, const char *option, const char *value);
 /* The number that text is; not_a() if it is none, or not from min to max. */
 int64_t number_of(const char *text, int64_t min, int64_t max, const char *what,
                   const char *option, const char *value);
-
-void finish_limits(json_t *config);
-void finish_ids(json_t *config);
 
 #endif

@@ -260,6 +260,7 @@ const struct options *options_parse(int argc, char **argv,
     /* What spec writes may be for another user. */
     if (!is_spec || options.print)
         edit_for_user(options.config);
-    edit_finish(options.config);
+    finish_limits(options.config);
+    finish_ids(options.config);
     return &options;
 }

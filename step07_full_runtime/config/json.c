@@ -260,3 +260,10 @@ bool next_member(const struct field *f, void **at, struct field *each)
     *each = member(f, json_object_iter_key(*at));
     return true;
 }
+
+bool get_note(const struct field *f)
+{
+    static const struct word WORDS[] = {{"true", true}, {"false", false}};
+    static const struct vocabulary TRUTH = VOCABULARY("value", WORDS);
+    return get_word(f, &TRUTH, false);
+}

@@ -72,6 +72,8 @@ uint64_t get_word(const struct field *f, const struct vocabulary *v,
                   uint64_t otherwise);
 /* An array of words: all their values, or-ed. */
 uint64_t get_words(const struct field *f, const struct vocabulary *v);
+/* An annotation, whose value is "true" or "false" as a string. */
+bool get_note(const struct field *f);
 /* CPUs or memory nodes: "0-3,7"; NULL if missing or empty. */
 char *get_ranges(const struct field *f);
 /* How many members an object has; 0 if it is missing. */
@@ -79,8 +81,7 @@ size_t get_count(const struct field *f);
 /* One after the other; *at is NULL to begin with. False after the last. */
 bool next_member(const struct field *f, void **at, struct field *each);
 
-/* json_text.c: */
-
+/* --- json_text.c --- */
 /* NULL and the error (its text says where) if the file cannot be read, or is
  * not JSON. Numbers over INT64_MAX have become negative ones of the same 64
  * bits. is_config: this is the file whose lines errors are to name. */

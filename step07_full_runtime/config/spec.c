@@ -37,13 +37,6 @@ static char *read_host_name(const struct field *f)
     return name;
 }
 
-bool get_note(const struct field *f)
-{
-    static const struct word WORDS[] = {{"true", true}, {"false", false}};
-    static const struct vocabulary TRUTH = VOCABULARY("value", WORDS);
-    return get_word(f, &TRUTH, false);
-}
-
 /* Directories, bottom first, with ':' between, as overlayfs has it. */
 static void read_layers(struct spec *spec, const struct field *layers)
 {

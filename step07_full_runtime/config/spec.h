@@ -334,25 +334,31 @@ struct spec {
 struct spec *spec_parse(struct json_t *config, const char *bundle,
                         const struct invocation *invocation);
 
+/* --- spec_namespaces.c --- */
 /* True if a new namespace of this type is to be made. */
 bool spec_makes(const struct spec *spec, enum namespace_type type);
 /* True if the root is ours to prepare: in a new mount namespace, or in one that
  * exists, if config.json wants something mounted there. */
 bool spec_prepares_root(const struct spec *spec);
-
-/* "network", "createRuntime": as config.json calls them. */
+/* "network": as config.json calls it. */
 const char *namespace_name(enum namespace_type type);
+
+/* --- spec_hooks.c --- */
+/* "createRuntime": as config.json calls it. */
 const char *hook_name(enum hook_kind kind);
 
+/* --- spec_linux.c --- */
 /* The modes and flags of linux.memoryPolicy that there are. */
 extern const struct vocabulary MEMORY_MODES;
 extern const struct vocabulary MEMORY_FLAGS;
 
+/* --- spec_network.c --- */
 /* Could this be the name of a network link? 1 to 15 characters. */
 bool could_be_link(const char *name);
 /* "10.240.0.2/24"; false if no container can have this address. */
 bool parse_address(const char *text, struct in_addr *ip, unsigned int *prefix);
 
+/* --- spec_mounts.c --- */
 /* For "features": the name of mount option number i, NULL after the last. */
 const char *mount_option_name(size_t i);
 

@@ -30,25 +30,6 @@
 #include "process/console.h"
 #include "rootfs/host_files.h"
 
-/*
- * Signals must find us where we can clean up: so they wait, blocked, until we
- * read them from a descriptor: signalfd(2). Those that stop a process keep
- * their usual effect on us.
- */
-void catch_signals(struct container *c)
-{
-    sigset_t signals;
-    sigfillset(&signals);
-    sigdelset(&signals, SIGTSTP);
-    sigdelset(&signals, SIGTTIN);
-    sigdelset(&signals, SIGTTOU);
-    if (sigprocmask(SIG_SETMASK, &signals, NULL) == -1)
-        die("block signals");
-    c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (c->signal_fd == -1)
-        die("make a signalfd");
-}
-
 /* Is the signal in this set of /proc/PID/status? "\nSigBlk:" */
 static bool is_in_set(const char *status, const char *name, int number)
 {
@@ -85,13 +66,6 @@ static bool hears(pid_t pid, int number)
     return !waits;
 }
 
-/* Those that do nothing to a process without a handler. */
-static bool is_harmless(int number)
-{
-    return number == SIGCHLD || number == SIGCONT || number == SIGURG ||
-           number == SIGWINCH;
-}
-
 /*
  * The kernel drops a signal for process 1 of a PID namespace if it has no
  * handler. The sender meant to end the command: so end it, with the one signal
@@ -120,16 +94,6 @@ static void pass_signal(const struct container *c, int number)
         number = SIGKILL;
     /* It may have ended a moment ago. */
     (void)syscall(SYS_pidfd_send_signal, c->pidfd, number, NULL, 0);
-}
-
-bool told_to_end(const struct container *c)
-{
-    struct signalfd_siginfo info;
-    while (read(c->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-        if (!is_harmless((int)info.ssi_signo))
-            return true;
-    }
-    return false;
 }
 
 static void read_signals(const struct container *c)

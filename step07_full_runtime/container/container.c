@@ -197,7 +197,7 @@ static void plan(struct container *c)
 {
     files_close_callers(c->spec);
     rootfs_check(c->spec);
-    seccomp_prepare(c->spec);
+    c->filter = seccomp_prepare(c->spec);
     lsm_check(c->spec);
     namespaces_open(c->spec, c->namespace_fds);
     CLEANUP(close_fd)
@@ -297,6 +297,7 @@ static void start(struct container *c)
     CLEANUP(free_string) char *scratch = join_path(c->state_root, c->id);
     init_run(&(struct init_plan){
         .spec = c->spec,
+        .filter = c->filter,
         .state = &c->state,
         .socket_fd = c->child_socket_fd,
         .start_fd = c->start_fd,
@@ -305,60 +306,6 @@ static void start(struct container *c)
         .namespace_fds = c->namespace_fds,
         .scratch_path = scratch,
     });
-}
-
-/* Who waits for the file sees it when all of it is there: rename(2). What is no
- * plain file, like a pipe, is written to. */
-static void write_pid_file(const struct container *c)
-{
-    if (!c->pid_file)
-        return;
-    struct stat info;
-    bool in_place = stat(c->pid_file, &info) == 0 && !S_ISREG(info.st_mode);
-    CLEANUP(free_string)
-    char *path = in_place ? copy_string(c->pid_file)
-                          : print_string("%s.%d", c->pid_file, getpid());
-    FILE *file = fopen(path, in_place ? "we" : "wxe");
-    bool done = file && fprintf(file, "%d", c->pid) > 0;
-    if (file && fclose(file) != 0)
-        done = false;
-    if (done && (in_place || rename(path, c->pid_file) == 0))
-        return;
-    int reason = errno;
-    if (file && !in_place)
-        (void)unlink(path);
-    errno = reason;
-    die("write %s", c->pid_file);
-}
-
-void let_go(const struct container *c)
-{
-    /* A command that nobody could find again does not run. */
-    if (!c->create)
-        write_pid_file(c);
-    narrate(6, "send(GO): the child may go on");
-    if (channel_send(c->socket_fd, MESSAGE_GO, c->pid) == -1 && errno != EPIPE)
-        die("tell the child to go on");
-}
-
-void container_early_hooks(struct container *c)
-{
-    (void)hooks_run(c->spec, HOOK_PRESTART, &c->state, STATUS_CREATING, NULL);
-    (void)hooks_run(c->spec, HOOK_CREATE_RUNTIME, &c->state, STATUS_CREATING,
-                    NULL);
-    let_go(c);
-}
-
-void container_runs(struct container *c)
-{
-    if (c->spec->invocation.is_exec)
-        return;
-    state_change(&c->state, STATUS_RUNNING);
-    if (hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING, NULL) ==
-        0)
-        return;
-    c->failure = EXIT_RUNTIME;
-    (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 }
 
 /* "killed" is all that the exit status says; the kernel knows more. */

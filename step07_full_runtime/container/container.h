@@ -13,9 +13,12 @@
 #include "config/state.h"
 #include "network/network.h"
 
+struct filter;
+
 /* A process of a container, and what the parent holds of it. */
 struct container {
     const struct spec *spec;
+    struct filter *filter; /* of system calls, or NULL */
     const char *state_root;
     const char *id;
     const char *pid_file; /* NULL: none wanted */
@@ -43,40 +46,50 @@ struct container {
     struct state state;
 };
 
+/* --- container.c --- */
 /* One with nothing opened yet. */
 void container_prepare(struct container *c, const struct spec *spec,
                        const char *state_root, const char *id);
 /* Make it, run it, wait for it, undo it: the exit status for main. With
  * c->detach or c->create it stays, and the status is 0. */
 int container_run(struct container *c);
-/* exec.c: A further process in a running container; as container_run. */
-int container_exec(struct container *c);
 /* Undo what a state names: 0, or -1 if something remains. */
 int container_delete(struct state *state);
-
-/* --- for start.c and exec.c --- */
-
-/* clone3(2) with a channel to the child: c->pid is 0 in the child. */
-void clone_process(struct container *c, uint64_t flags);
 /* Kill and undo it if we leave early; or no longer. */
 void undo_at_exit(struct container *c);
 void container_keep(void);
-/* Tell the child GO. */
-void let_go(const struct container *c);
 /* The status to leave with after a start that failed; says why. */
 int report_failure(const struct container *c, int status);
 
-/* attend.c: pass signals, bytes and messages until the process has ended, or
- * until nothing is left to do for us (detach, create). */
+/* --- exec.c --- */
+/* A further process in a running container; as container_run. */
+int container_exec(struct container *c);
+
+/* --- clone.c --- */
+/* clone3(2) with a channel to the child: c->pid is 0 in the child. */
+void clone_process(struct container *c, uint64_t flags);
+
+/* --- attend.c --- */
+/* Pass signals, bytes and messages until the process has ended, or until
+ * nothing is left to do for us (detach, create). */
 void attend(struct container *c);
-void catch_signals(struct container *c);
-/* Has one come that ends a container that is being made? Forgets the others. */
-bool told_to_end(const struct container *c);
 /* After attend: the exit status as a shell has it. */
 int wait_for_end(struct container *c);
-/* container.c: called by attend when the command begins to run. */
-void container_runs(struct container *c);
-/* The same, when the host's hooks are due; the child waits for our GO. */
+
+/* --- signals.c --- */
+void catch_signals(struct container *c);
+/* Those that do nothing to a process without a handler. */
+bool is_harmless(int number);
+/* Has one come that ends a container that is being made? Forgets the others. */
+bool told_to_end(const struct container *c);
+
+/* --- milestones.c --- */
+void write_pid_file(const struct container *c);
+/* Tell the child GO. */
+void let_go(const struct container *c);
+/* The host's hooks are due; the child waits for our GO. */
 void container_early_hooks(struct container *c);
+/* The command has begun to run. */
+void container_runs(struct container *c);
 
 #endif

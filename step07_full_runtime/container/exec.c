@@ -33,10 +33,10 @@
 #include "seccomp/seccomp.h"
 
 /* What has a path on the host, while paths are the host's. */
-static void use_host(const struct spec *spec)
+static void use_host(struct filter *filter, const struct spec *spec)
 {
     process_oom_score(spec, getpid());
-    seccomp_connect(spec);
+    seccomp_connect(filter, spec);
     /* Children inherit what we ask for here. */
     lsm_open(spec);
     lsm_apply(spec);
@@ -57,7 +57,7 @@ static void join_container(struct container *c)
     CLEANUP(close_fd) int pidfd = state_open_process(state);
     if (root_fd == -1 || pidfd == -1)
         die("open the process of container %s", c->id);
-    use_host(c->spec);
+    use_host(c->filter, c->spec);
     int flags = namespaces_join_flags(c->spec);
     narrate(7, "setns(pidfd of %d, ...) # nsenter --target %d --all",
             state->pid, state->pid);
@@ -73,7 +73,8 @@ static _Noreturn void exec_run(struct container *c)
 {
     const struct spec *spec = c->spec;
     process_die_with_parent(c->child_socket_fd);
-    seccomp_introduce(spec, &c->state, wait_for_go(c->child_socket_fd));
+    seccomp_introduce(c->filter, spec, &c->state,
+                      wait_for_go(c->child_socket_fd));
     process_session(spec);
     console_open(spec, c->child_socket_fd, c->console_socket);
     process_directory(spec);
@@ -81,6 +82,7 @@ static _Noreturn void exec_run(struct container *c)
     process_find_executable(spec);
     init_execute(&(struct init_plan){
         .spec = spec,
+        .filter = c->filter,
         .state = &c->state,
         .socket_fd = c->child_socket_fd,
         .start_fd = -1,
@@ -159,7 +161,7 @@ static void open_cgroup(struct container *c)
 int container_exec(struct container *c)
 {
     files_close_callers(c->spec);
-    seccomp_prepare(c->spec);
+    c->filter = seccomp_prepare(c->spec);
     lsm_check(c->spec);
     catch_signals(c);
     open_cgroup(c);

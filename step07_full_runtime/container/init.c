@@ -62,8 +62,8 @@ static void enter_namespaces(const struct init_plan *plan)
     const struct spec *spec = plan->spec;
     /* What has a path on the host, while paths are the host's. */
     lsm_open(spec);
-    seccomp_connect(spec);
-    seccomp_introduce(spec, plan->state, plan->state->pid);
+    seccomp_connect(plan->filter, spec);
+    seccomp_introduce(plan->filter, spec, plan->state, plan->state->pid);
     namespaces_join(spec, plan->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
@@ -146,7 +146,7 @@ static void drop_privileges(const void *given)
     capabilities_drop_bounding(spec);
     /* Without no_new_privs a filter needs CAP_SYS_ADMIN: so it comes now. */
     if (!spec->process.no_new_privs || without("no-new-privs"))
-        seccomp_apply(spec);
+        seccomp_apply(plan->filter);
     process_ids(spec);
     if (!plan->is_detached)
         process_die_with_parent(plan->socket_fd);
@@ -154,7 +154,7 @@ static void drop_privileges(const void *given)
     process_no_new_privs(spec);
     /* As late as possible: what we still do has to pass the filter too. */
     if (spec->process.no_new_privs && !without("no-new-privs"))
-        seccomp_apply(spec);
+        seccomp_apply(plan->filter);
 }
 
 /* Programs of the image: so they get what the command will have, and no more.
@@ -223,6 +223,7 @@ void init_run(const struct init_plan *given)
     enter_namespaces(&plan);
     enter_root(&plan);
     console_open(spec, plan.socket_fd, plan.console_socket);
+    rootfs_bind_console(spec);
     process_directory(spec);
     process_home(spec);
     /* Now, so that "create" can tell already. */

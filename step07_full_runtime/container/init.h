@@ -10,8 +10,11 @@
 #include "config/spec.h"
 #include "config/state.h"
 
+struct filter;
+
 struct init_plan {
     const struct spec *spec;
+    struct filter *filter; /* of system calls, or NULL */
     struct state *state; /* for hooks */
     int socket_fd; /* to the parent */
     int start_fd; /* listens for `start`; -1: go on at once */

@@ -28,31 +28,6 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "process/console.h"
-#include "rootfs/mount_fd.h"
-
-/* A link would lead to some other file of the container. */
-static int console_target(int root_fd)
-{
-    int fd = open_in_root(root_fd, "/dev/console", O_PATH | O_NOFOLLOW);
-    if (fd == -1 && errno == ENOENT)
-        return mount_target(root_fd, "/dev/console", false);
-    struct stat st;
-    if (fd == -1 || fstat(fd, &st) == -1)
-        die("open /dev/console in the root");
-    if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
-        fail("bind the terminal to /dev/console: it is a link, or no file");
-    return fd;
-}
-
-/* Programs look for the terminal at /dev/console too. */
-static void bind_console(int terminal_fd, int root_fd)
-{
-    CLEANUP(close_fd) int copy_fd = mount_copy(terminal_fd, false);
-    if (copy_fd == -1)
-        die("bind the terminal to /dev/console");
-    CLEANUP(close_fd) int target_fd = console_target(root_fd);
-    mount_attach(copy_fd, target_fd, "/dev/console");
-}
 
 /*
  * A terminal writes "\r\n" for "\n". A caller who has none of his own gets
@@ -95,8 +70,6 @@ void console_open(const struct spec *spec, int socket_fd,
         die("open the terminal");
     /* Only where ids are mapped so; elsewhere it is ours already. */
     (void)fchown(slave_fd, spec->process.uid, (gid_t)-1);
-    if (!spec->invocation.is_exec) /* it is config.json's process's */
-        bind_console(slave_fd, root_fd);
     set_newlines(slave_fd, console_socket);
     if (ioctl(slave_fd, TIOCSCTTY, 0) == -1)
         die("take the terminal");

@@ -258,3 +258,32 @@ void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd)
         CLEANUP(close_fd) int fd = mount_target(dev_fd, "console", false);
     }
 }
+
+/* A link would lead to some other file of the container. */
+static int console_target(int root_fd)
+{
+    int fd = open_in_root(root_fd, "/dev/console", O_PATH | O_NOFOLLOW);
+    if (fd == -1 && errno == ENOENT)
+        return mount_target(root_fd, "/dev/console", false);
+    struct stat st;
+    if (fd == -1 || fstat(fd, &st) == -1)
+        die("open /dev/console in the root");
+    if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+        fail("bind the terminal to /dev/console: it is a link, or no file");
+    return fd;
+}
+
+/* Programs look for the terminal, which is our standard input by now, at
+ * /dev/console too. */
+void rootfs_bind_console(const struct spec *spec)
+{
+    if (!spec->process.terminal)
+        return;
+    CLEANUP(close_fd)
+    int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(close_fd) int copy_fd = mount_copy(STDIN_FILENO, false);
+    if (copy_fd == -1)
+        die("bind the terminal to /dev/console");
+    CLEANUP(close_fd) int target_fd = console_target(root_fd);
+    mount_attach(copy_fd, target_fd, "/dev/console");
+}

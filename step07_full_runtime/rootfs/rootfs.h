@@ -26,10 +26,6 @@ void rootfs_open_sources(const struct spec *spec, const char *scratch_path);
 void rootfs_make_slave(void);
 /* The root as a mount of its own; its descriptor. */
 int rootfs_attach(const struct spec *spec);
-/* dev.c: what is in /dev. First a /dev, if config.json mounts none: its
- * descriptor, or -1; then, after the other mounts, what belongs into it. */
-int rootfs_need_dev(const struct spec *spec, int root_fd);
-void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd);
 /* Masked and read-only paths; the root itself read-only. */
 void rootfs_protect(const struct spec *spec, int root_fd);
 /* From here on the host's files have no name any more. */
@@ -38,5 +34,13 @@ void rootfs_enter(const struct spec *spec, int root_fd);
 /* Instead of all of these, in a mount namespace that is not ours to change
  * (spec_prepares_root): root.path is a path in there. */
 void rootfs_join(const struct spec *spec);
+
+/* --- dev.c --- */
+/* First a /dev, if config.json mounts none: its descriptor, or -1; then, after
+ * the other mounts, what belongs into it. */
+int rootfs_need_dev(const struct spec *spec, int root_fd);
+void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd);
+/* In the new root, when the process has its terminal: /dev/console. */
+void rootfs_bind_console(const struct spec *spec);
 
 #endif

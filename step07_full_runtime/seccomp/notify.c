@@ -40,18 +40,9 @@ enum {
     STACK_SIZE = 64 << 10,
 };
 
-static struct {
-    int *socket_fds;
-    atomic_int *used; /* how many of them; shared with the hooks */
-    char *message; /* the "container process state" of the specification */
-    atomic_int listener_fd; /* -1: not yet */
-    atomic_bool is_sent;
-} messenger = {.listener_fd = -1};
-
-static char *print_process_state(const struct spec *spec,
+static char *print_process_state(const char *metadata, const struct spec *spec,
                                  const struct state *state, pid_t pid)
 {
-    const char *metadata = seccomp_filter.listener_metadata;
     enum status status =
         spec->invocation.is_exec ? STATUS_RUNNING : STATUS_CREATING;
     json_t *object =
@@ -76,64 +67,67 @@ static int connect_to_agent(const char *path)
     return fd;
 }
 
-void seccomp_connect(const struct spec *spec)
+void seccomp_connect(struct filter *f, const struct spec *spec)
 {
-    if (!seccomp_filter.notifies)
+    if (!f || !f->notifies)
         return;
+    struct messenger *m = &f->messenger;
     size_t count = 1;
     if (!spec->invocation.is_exec)
         count += spec->hooks[HOOK_START_CONTAINER].count;
-    messenger.socket_fds = allocate(count, sizeof(int));
+    m->socket_fds = allocate(count, sizeof(int));
     for (size_t i = 0; i < count; i++)
-        messenger.socket_fds[i] =
-            connect_to_agent(seccomp_filter.listener_path);
-    messenger.used = mmap(NULL, sizeof(*messenger.used), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (messenger.used == MAP_FAILED)
+        m->socket_fds[i] = connect_to_agent(f->listener_path);
+    m->used = mmap(NULL, sizeof(*m->used), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (m->used == MAP_FAILED)
         die("share memory with the hooks");
 }
 
-void seccomp_introduce(const struct spec *spec, const struct state *state,
-                       pid_t pid)
+void seccomp_introduce(struct filter *f, const struct spec *spec,
+                       const struct state *state, pid_t pid)
 {
-    if (seccomp_filter.notifies)
-        messenger.message = print_process_state(spec, state, pid);
+    if (f && f->notifies)
+        f->messenger.message =
+            print_process_state(f->listener_metadata, spec, state, pid);
 }
 
 /* The descriptor and all of the text at once. shutdown(2), for whoever waits
  * for the end: we may have a copy of this connection in another process. */
-static int send_listener(int listener_fd)
+static int send_listener(struct messenger *m, int listener_fd)
 {
-    int fd = messenger.socket_fds[atomic_fetch_add(messenger.used, 1)];
-    const char *text = messenger.message;
+    int fd = m->socket_fds[atomic_fetch_add(m->used, 1)];
+    const char *text = m->message;
     if (channel_send_fd(fd, text, strlen(text), listener_fd) == -1)
         return -1;
     return shutdown(fd, SHUT_RDWR) == -1 ? -1 : close(fd);
 }
 
 /* The second thread. It ends with us, so this waiting has an end too. */
-static int carry(void *unused)
+static int carry(void *filter)
 {
-    (void)unused;
+    struct filter *f = filter;
+    struct messenger *m = &f->messenger;
     int fd;
-    while ((fd = atomic_load(&messenger.listener_fd)) == -1)
+    while ((fd = atomic_load(&m->listener_fd)) == -1)
         (void)nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
-    if (send_listener(fd) == -1)
-        die("send the listener to the seccomp agent at %s",
-            seccomp_filter.listener_path);
-    atomic_store(&messenger.is_sent, true);
+    if (send_listener(m, fd) == -1)
+        die("send the listener to the seccomp agent at %s", f->listener_path);
+    atomic_store(&m->is_sent, true);
     return 0;
 }
 
-long seccomp_load_with_listener(const struct filter *f)
+long seccomp_load_with_listener(struct filter *f)
 {
+    struct messenger *m = &f->messenger;
+    atomic_init(&m->listener_fd, -1);
     char *stack = allocate(1, STACK_SIZE);
     /* Not pthread_create(3): the library is not to know, or it would try to
      * change this thread's ids when we change ours. */
     if (clone(carry, stack + STACK_SIZE,
               CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                   CLONE_SYSVSEM,
-              NULL) == -1)
+              f) == -1)
         die("start the seccomp messenger");
     /* To hold all our threads (TSYNC) is not what we want, nor needed: the
      * command begins with one. */
@@ -143,8 +137,8 @@ long seccomp_load_with_listener(const struct filter *f)
     if (fd == -1)
         return -1;
     /* No call from here on: it could be one that waits for the agent. */
-    atomic_store(&messenger.listener_fd, (int)fd);
-    while (!atomic_load(&messenger.is_sent))
+    atomic_store(&m->listener_fd, (int)fd);
+    while (!atomic_load(&m->is_sent))
         ;
     return 0;
 }

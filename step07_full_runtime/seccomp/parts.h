@@ -1,12 +1,12 @@
 /*
- * parts.h - a filter on its way from names to a program. For
- * seccomp*.c alone.
+ * parts.h - a filter on its way from names to a program. For this room alone.
  */
 #ifndef RUNG_SECCOMP_PARTS_H
 #define RUNG_SECCOMP_PARTS_H
 
 #include <linux/filter.h>
 #include <seccomp.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +32,15 @@ struct call_table {
     char **late_names; /* see late_number() */
 };
 
+/* How the listener comes to the agent: notify.c. */
+struct messenger {
+    int *socket_fds;
+    atomic_int *used; /* how many of them; shared with the hooks */
+    char *message; /* the "container process state" of the specification */
+    atomic_int listener_fd; /* -1: not yet */
+    atomic_bool is_sent;
+};
+
 struct filter {
     uint32_t default_action;
     uint32_t newer_action; /* for calls with higher numbers than any rule's */
@@ -46,12 +55,11 @@ struct filter {
     char *listener_path; /* the agent's socket */
     char *listener_metadata;
     struct sock_fprog program;
+    struct messenger messenger;
 };
 
-/* seccomp.c: the one that we make, and load. */
-extern struct filter seccomp_filter;
-
-/* rules.c: an architecture, by its SCMP_ARCH_ number; twice is once.
+/* --- rules.c --- */
+/* An architecture, by its SCMP_ARCH_ number; twice is once.
  * The first one is that of this machine. */
 void seccomp_add_architecture(struct filter *f, uint32_t architecture);
 /* A rule, for each architecture that has the call. All conditions must hold;
@@ -60,21 +68,25 @@ void seccomp_add_rule(struct filter *f, uint32_t action, const char *name,
                       const struct scmp_arg_cmp *conditions,
                       unsigned int count);
 
-/* program.c: when all rules are there. */
+/* --- program.c --- */
+/* When all rules are there. */
 void seccomp_assemble(struct filter *f);
 /* After that: is this call of our own architecture refused, whatever its
  * arguments are? */
 bool seccomp_forbids(const struct filter *f, uint32_t number);
 
-/* profile.c: what linux.seccomp asks for. */
+/* --- profile.c --- */
+/* What linux.seccomp asks for. */
 void seccomp_read_profile(struct filter *f, const json_t *profile);
 
-/* default.c: what is allowed when nobody says, given the capabilities
+/* --- default.c --- */
+/* What is allowed when nobody says, given the capabilities
  * that the container may have. */
 void seccomp_make_default(struct filter *f, uint64_t capabilities);
 
-/* notify.c: load it with a listener, which goes to the agent.
+/* --- notify.c --- */
+/* Load it with a listener, which goes to the agent.
  * The result of seccomp(2). */
-long seccomp_load_with_listener(const struct filter *f);
+long seccomp_load_with_listener(struct filter *f);
 
 #endif

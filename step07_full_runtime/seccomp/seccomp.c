@@ -18,18 +18,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/safeguards.h"
 #include "seccomp/parts.h"
 #include "seccomp/seccomp.h"
 
-struct filter seccomp_filter;
-
-void seccomp_prepare(const struct spec *spec)
+struct filter *seccomp_prepare(const struct spec *spec)
 {
     if (!spec->seccomp.wanted || without("seccomp"))
-        return;
-    struct filter *f = &seccomp_filter;
+        return NULL;
+    struct filter *f = allocate(1, sizeof(*f));
     seccomp_add_architecture(f, seccomp_arch_native());
     if (spec->seccomp.profile)
         seccomp_read_profile(f, spec->seccomp.profile);
@@ -41,13 +40,13 @@ void seccomp_prepare(const struct spec *spec)
              "could start");
     narrate(7, "the filter of system calls has %u instructions",
             f->program.len);
+    return f;
 }
 
-void seccomp_apply(const struct spec *spec)
+void seccomp_apply(struct filter *f)
 {
-    if (!spec->seccomp.wanted || without("seccomp"))
+    if (!f)
         return;
-    const struct filter *f = &seccomp_filter;
     narrate(7, "seccomp(SET_MODE_FILTER) # systemd-run -p "
                "SystemCallFilter=... ...");
     long result;

@@ -10,19 +10,25 @@
 #include "config/spec.h"
 #include "config/state.h"
 
-/* In the parent, before the first side effect: make the program, so that a
- * profile with a mistake in it is refused in time. */
-void seccomp_prepare(const struct spec *spec);
+/* The program that the kernel is to run at each system call. */
+struct filter;
+
+/* --- seccomp.c --- */
+/* Make it, so that a profile with a mistake in it is refused before anything
+ * is done. NULL: none is wanted; then the others do nothing. */
+struct filter *seccomp_prepare(const struct spec *spec);
+/* In the child, as late as possible. */
+void seccomp_apply(struct filter *f);
+
+/* --- notify.c --- */
 /* In the child, while the host's paths can be opened: connect to the agent of
  * linux.seccomp.listenerPath, if a rule needs it. */
-void seccomp_connect(const struct spec *spec);
+void seccomp_connect(struct filter *f, const struct spec *spec);
 /* In the child: what to tell the agent. pid: our own, on the host. */
-void seccomp_introduce(const struct spec *spec, const struct state *state,
-                       pid_t pid);
-/* In the child, as late as possible. */
-void seccomp_apply(const struct spec *spec);
+void seccomp_introduce(struct filter *f, const struct spec *spec,
+                       const struct state *state, pid_t pid);
 
-/* The words of linux.seccomp. */
+/* --- profile.c: the words of linux.seccomp --- */
 extern const struct vocabulary SECCOMP_ACTIONS;
 extern const struct vocabulary SECCOMP_OPERATORS;
 extern const struct vocabulary SECCOMP_FLAGS;

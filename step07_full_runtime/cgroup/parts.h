@@ -1,8 +1,8 @@
 /*
- * place.h - what the parts of cgroup.c share; for cgroup*.c only.
+ * parts.h - what the files of this room share; for them alone.
  */
-#ifndef RUNG_CGROUP_PLACE_H
-#define RUNG_CGROUP_PLACE_H
+#ifndef RUNG_CGROUP_PARTS_H
+#define RUNG_CGROUP_PARTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,20 +14,10 @@ struct spec;
 /* Extended attributes of what we made or changed above a container. */
 #define CGROUP_NOTE "user.rung"
 #define CGROUP_MADE "user.rung.made"
+/* Ours are called so; what an engine names, the engine looks after. */
+#define OWN_PREFIX "rung-"
 
-/* A name that we chose; others, engines have chosen. */
-bool cgroup_is_own(const char *path);
-/* Let `directory` hand these controllers down; if it does not have them, it
- * gets them from above first. Those of c->need must be: else the program
- * ends. */
-void cgroup_hand_down(const struct cgroup *c, const char *directory,
-                      unsigned int set);
-
-/* "+" or "-": switch these controllers of the cgroups below `directory` on or
- * off. Those that could not be, and errno. */
-unsigned int switch_controllers(const char *directory, unsigned int set,
-                                const char *sign);
-
+/* --- controllers.c --- */
 /* The bit of "memory"; 0 for a name that is no controller. */
 unsigned int controller_bit(const char *name, size_t length);
 /* The set that "cpu memory pids\n" lists; NULL is empty. */
@@ -36,12 +26,27 @@ unsigned int controllers_in(const char *text);
 char *controller_names(unsigned int set, const char *prefix);
 /* The set in a file of a cgroup; empty if it cannot be read. */
 unsigned int read_controllers(const char *directory, const char *file);
-
 /* What these limits need. Ends the program at a name that is not one. */
 unsigned int controllers_needed(const struct resources *r);
+/* "+" or "-": switch these controllers of the cgroups below `directory` on or
+ * off. Those that could not be, and errno. */
+unsigned int switch_controllers(const char *directory, unsigned int set,
+                                const char *sign);
 
-/* scope.c: the plan if systemd is to make it, below this mount. */
+/* --- place.c --- */
+/* A name that we chose; others, engines have chosen. */
+bool cgroup_is_own(const char *path);
+
+/* --- scope.c --- */
+/* The plan if systemd is to make it, below this mount. */
 void cgroup_plan_scope(struct cgroup *c, const struct spec *spec,
                        const char *id, const char *mount);
+
+/* --- cgroup.c --- */
+/* Let `directory` hand these controllers down; if it does not have them, it
+ * gets them from above first. Those of c->need must be: else the program
+ * ends. */
+void cgroup_hand_down(const struct cgroup *c, const char *directory,
+                      unsigned int set);
 
 #endif
