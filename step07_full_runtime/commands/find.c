@@ -29,7 +29,8 @@ const char *only_id(int argc, char **argv)
 bool find_state(struct state *state, const char *id)
 {
     if (!state_id_is_valid(id))
-        usage_error("%s: not a container's name", *id ? id : "''");
+        usage_error("%s: not a container's name (" STATE_ID_RULE ")",
+                    *id ? id : "''");
     if (state_load(state, state_root(globals.root), id) == 0)
         return true;
     if (errno == EBADMSG) /* it has said what is wrong */

@@ -40,7 +40,8 @@ static int signal_number(const char *text)
     int low = 0;
     if (sscanf(text, "RTMIN+%d", &low) == 1 || strcasecmp(text, "RTMIN") == 0)
         low = SIGRTMIN + low;
-    else if (sscanf(text, "RTMAX-%d", &low) == 1)
+    else if (sscanf(text, "RTMAX-%d", &low) == 1 ||
+             strcasecmp(text, "RTMAX") == 0)
         low = SIGRTMAX - low;
     return low >= SIGRTMIN && low <= SIGRTMAX ? low : -1;
 }

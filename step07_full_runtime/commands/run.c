@@ -39,8 +39,7 @@ void prepare_by_options(struct container *c, const struct options *options,
                         const char *id, bool needs_process)
 {
     if (!state_id_is_valid(id))
-        usage_error("--name %s: not a container's name (letters, digits and "
-                    "_+-. only)",
+        usage_error("--name %s: not a container's name (" STATE_ID_RULE ")",
                     *id ? id : "''");
     globals.invocation.id = id;
     globals.invocation.needs_process = needs_process;

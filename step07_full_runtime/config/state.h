@@ -59,7 +59,8 @@ struct state {
 /* --root DIR (or NULL) to the directory of states: /run/rung for root, else
  * $XDG_RUNTIME_DIR/rung, else /tmp/rung-UID. Makes nothing. */
 char *state_root(const char *option);
-/* Letters, digits, "_+-." only; not "." or ".."; 1 to 128 characters. */
+/* Not "." or ".." either. */
+#define STATE_ID_RULE "letters, digits and _+-. only, at most 128"
 bool state_id_is_valid(const char *id);
 
 /* Make ROOT/ID and write the file. Fails if ID exists. Like all that opens the

@@ -299,18 +299,19 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
     ((status != 0))
     is stopped
     oci delete c1
-    local script='trap "echo got INT" INT; trap "echo got 12" 12; trap "echo got WINCH" WINCH; echo ready; for _ in $(seq 3000); do sleep 0.1; done'
+    local script='trap "echo got INT" INT; trap "echo got 12" 12; trap "echo got WINCH" WINCH; trap "echo got 64" 64; echo ready; for _ in $(seq 3000); do sleep 0.1; done'
     bundle "process.args = ['sh', '-c', '$script']"
     oci_run
     eventually grep -q ready "$out"
     local signal
-    for signal in SIGINT 12 winch; do
+    for signal in SIGINT 12 winch SIGRTMAX; do
         oci kill c1 "$signal"
         assert_status 0
     done
     eventually grep -q 'got WINCH' "$out"
     eventually grep -q 'got 12' "$out"
     eventually grep -q 'got INT' "$out"
+    eventually grep -q 'got 64' "$out"
     oci kill c1 NONSENSE
     ((status != 0))
     is running

@@ -56,6 +56,7 @@ long=$(printf 'x%.0s' {1..5000})
 # hint: is_plain_path will not do: letters, digits, _, +, - and . only, and not first the dot.
 @test "bad values of --name" {
     refuses --name '' . .. a/b ../x 'a b' $'a\nb' -x/ "$long" 'ü' '*' 'a;b'
+    assert_one_line_error '*letters, digits*at most 128*'
 }
 
 # hint: What is a variable without a name, or without "="?
