@@ -152,13 +152,18 @@ scene() {
 @test "each terminal has a shell of its own, and a scene's numbers are the same in both" {
     scene 1 '$ X=5; echo $$' '1234'
     scene 2 '$ echo "[$X]"; X=6; echo $((PPID)) | tee ppid' '[]' '2345'
+    printf '%s\n' '' '```console' '$ echo $X' 6 '```' >>README.md
     scene 1 '$ echo $X $$ $((PPID))' '5 1234 2345'
-    check_file
-    assert_status 0
+    cp README.md scene.md
     scene 2 '$ echo $$' '1234'
     check_file
     assert_status 1
-    assert_output_like '*not ok 4*'
+    assert_output_like '*not ok 5*'
+    # After a heading all begins anew: in the first terminal.
+    printf '%s\n' '# Next' '' '```console' '$ echo $X $$' '5 2345' '```' >>scene.md
+    mv scene.md README.md
+    check_file
+    assert_status 0
 }
 
 @test "what a terminal has left running goes on in its next block" {
