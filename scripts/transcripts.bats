@@ -151,7 +151,7 @@ scene() {
 
 @test "each terminal has a shell of its own, and a scene's numbers are the same in both" {
     scene 1 '$ X=5; echo $$' '1234'
-    scene 2 '$ echo "[$X]"; X=6; echo $((PPID)) | tee ppid' '[]' '2345'
+    scene 2 '$ echo "[$X]"; X=6; echo $((PPID))' '[]' '2345'
     printf '%s\n' '' '```console' '$ echo $X' 6 '```' >>README.md
     scene 1 '$ echo $X $$ $((PPID))' '5 1234 2345'
     cp README.md scene.md
