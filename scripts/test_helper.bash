@@ -113,7 +113,7 @@ run_and_show() {
     timeout --kill-after=5 "$DEMO_LIMIT" "$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&- ||
         status=$?
     read_output "$BATS_TEST_TMPDIR/stdout" "$BATS_TEST_TMPDIR/stderr"
-    show_result "$*"
+    show_result "$(as_typed "$@")"
     if ((SECONDS - before >= DEMO_LIMIT)); then
         [[ -z ${RUNG_HANGS-} ]] || echo "$BATS_TEST_DESCRIPTION" >>"$RUNG_HANGS"
         fail "it did not end within $DEMO_LIMIT seconds"
@@ -133,6 +133,16 @@ read_file() {
     local text
     IFS= read -r -N "$OUTPUT_LIMIT" text <"$2" || true
     printf -v "$1" %s "${text%"${text##*[!$'\n']}"}"
+}
+
+# as_typed WORDS...: as one would type them: demo sh -c 'exit 7' ''
+as_typed() {
+    local word space=
+    for word; do
+        [[ -n $word && $word != *[!A-Za-z0-9_./:=,@%+-]* ]] || word="'${word//\'/\'\\\'\'}'"
+        printf '%s%s' "$space" "$word"
+        space=' '
+    done
 }
 
 show_result() {
@@ -187,7 +197,7 @@ start_demo() {
     # A shell makes what it starts with & ignore Ctrl-C, and nohup the hangup: undo that.
     env --default-signal=HUP,INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
     demo_pid=$!
-    running[demo_pid]="${DEMO_WORDS[*]} $*"
+    running[demo_pid]=$(as_typed "${DEMO_WORDS[@]}" "$@")
     printf '$ %s &\n' "${running[demo_pid]}"
     out_of[demo_pid]=$demo_out
 }

@@ -255,11 +255,14 @@ def chosen(step, part="", kind="lesson", name=""):
     """The tests to run: of a part all, else the lesson, the polish, or all of them."""
     tests = catalogue.read_step(step, part)
     if name:
-        return [test for test in tests if name in test.name]
-    if part or kind == "all":
-        return tests
-    # Polish hangs on the core, too.
-    return [test for test in tests if test.lesson == (kind == "lesson") or test in catalogue.gates(step, tests)]
+        wanted = [test for test in tests if name in test.name]
+    elif part or kind == "all":
+        wanted = tests
+    else:
+        wanted = [test for test in tests if test.lesson == (kind == "lesson")]
+    # All hang on the core.
+    gates = catalogue.gates(step, tests) if wanted else []
+    return [test for test in tests if test in wanted or test in gates]
 
 
 def empty(step, program, error, tests, part=""):

@@ -136,6 +136,7 @@ def show_failure(test, grade, before=None):
         row("ran", ran.splitlines(), 4)
     row("expected", expected, 4)
     row("came", came, 8)
+    row("chapter", [f"{catalogue.directory_of(grade['step'])}/README.md"], 1)
     waiting = [other for other in grade["tests"] if other["cause"] == test["name"]]
     if waiting:
         more = sum(other["points"] for other in waiting)
