@@ -86,11 +86,9 @@ diff02 diff03 diff04 diff05 diff06 diff07: ## show what one step adds
 diff02 diff03 diff04 diff05 diff06:
 	@scripts/lab diff --step=$(@:diff%=%)
 
-# step07 is no longer one file: show what it is made of.
+# step07 has other files: which of them do the work of which now.
 diff07:
-	@echo 'step07 takes step06 apart into rooms. Their lines:'
-	@wc -l step06_veth/*.[ch] step07_full_runtime/main.c \
-	    step07_full_runtime/*/*.[ch]
+	@scripts/diff07
 
 conformance: ## which rules of the OCI specification are tested, and pass
 	@scripts/setup build test

@@ -85,6 +85,21 @@ for tests in steps.values():
             bad(test, f"which line? {test.hints[2]}")'
 }
 
+@test "the files of step07 that a hint names are there, and what it says is in them" {
+    check '
+import os, re
+rooms = "|".join(name for name in os.listdir("step07_full_runtime") if os.path.isdir(f"step07_full_runtime/{name}"))
+for test in steps["07"]:
+    for names, path in re.findall(rf"((?:\w+(?:, | and ))*\w*) ?\b((?:{rooms})/\w+\.[ch])\b", test.hints[2].replace(" in ", " ") if test.hints else ""):
+        if not os.path.exists(f"step07_full_runtime/{path}"):
+            bad(test, f"no such file: {path}")
+            continue
+        text = open(f"step07_full_runtime/{path}", encoding="utf-8").read()
+        for name in re.split(", | and ", names):
+            if "_" in name and not re.search(rf"\b{name}\b", text):
+                bad(test, f"{name} is not in {path}")'
+}
+
 @test "what a test needs does not need it in its turn" {
     check '
 for tests in steps.values():

@@ -170,6 +170,11 @@ from_to() {
     [[ ! -s $BATS_TEST_TMPDIR/strange ]]
 }
 
+@test "step 07 keeps the names of step 06, and make diff07 says where they are" {
+    run_and_show scripts/diff07 --check
+    assert_status 0
+}
+
 @test "only main, the commands and the container's own room know the container" {
     cd step07_*/
     run ! grep -n '#include "container/container.h"' rootfs/* network/* cgroup/* seccomp/* process/* config/* base/*

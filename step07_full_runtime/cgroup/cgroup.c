@@ -41,8 +41,8 @@ static void note_controllers(const char *directory, unsigned int set)
              strerror(errno));
 }
 
-void cgroup_hand_down(const struct cgroup *c, const char *directory,
-                      unsigned int set)
+void enable_controllers(const struct cgroup *c, const char *directory,
+                        unsigned int set)
 {
     unsigned int missing =
         set & ~read_controllers(directory, "cgroup.subtree_control");
@@ -53,7 +53,7 @@ void cgroup_hand_down(const struct cgroup *c, const char *directory,
         CLEANUP(free_string) char *above = copy_string(directory);
         *strrchr(above, '/') = '\0';
         if (read_controllers(above, "cgroup.controllers")) {
-            cgroup_hand_down(c, above, missing & ~here);
+            enable_controllers(c, above, missing & ~here);
             here = read_controllers(directory, "cgroup.controllers");
         }
     }
@@ -128,7 +128,7 @@ static void make_directory(struct cgroup *c)
     c->path = (char *)path;
 }
 
-void cgroup_create(struct cgroup *c)
+void make_cgroup(struct cgroup *c)
 {
     if (!c->path || c->scope)
         return;
@@ -140,7 +140,7 @@ void cgroup_create(struct cgroup *c)
         die("take the lock on what containers share");
     if (!is_own)
         make_parents(c->path);
-    cgroup_hand_down(c, c->parent, c->wish);
+    enable_controllers(c, c->parent, c->wish);
     make_directory(c);
 }
 
@@ -181,8 +181,8 @@ void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid)
             c->path);
     if (write_file_at(c->fd, "cgroup.procs", number) == -1)
         die("move process %s to %s", number, c->path);
-    cgroup_hand_down(c, c->parent,
-                     read_controllers(c->parent, "cgroup.controllers"));
+    enable_controllers(c, c->parent,
+                       read_controllers(c->parent, "cgroup.controllers"));
 }
 
 void cgroup_join(const struct cgroup *c, pid_t pid)

@@ -38,7 +38,7 @@ void cgroup_reopen(struct cgroup *c, const char *path, const char *scope);
 
 /* Enable the controllers, make the directory, open fd. With systemd's help
  * that has to wait for a process: then fd stays -1. */
-void cgroup_create(struct cgroup *c);
+void make_cgroup(struct cgroup *c);
 /* For systemd: make a scope with this process in it, then our directory below,
  * and open fd. Otherwise the process is in place since clone3(2). */
 void cgroup_adopt(struct cgroup *c, const struct spec *spec, pid_t pid);

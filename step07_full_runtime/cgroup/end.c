@@ -172,7 +172,7 @@ static int remove_one_below(int top_fd)
  * for a dead one whose parent does not ask how it ended; but no rmdir(2) fails
  * for that. 0, or -1 and errno.
  */
-static int remove_all(const struct cgroup *c)
+static int remove_tree(const struct cgroup *c)
 {
     for (int64_t end = now_ms() + WAIT_MS; now_ms() < end;) {
         if (cgroup_kill(c) == -1)
@@ -219,7 +219,7 @@ static bool has_own_child(const char *path)
  * Switch off what we switched on, when no container of ours is left there.
  * EBUSY: somebody else uses one below by now; then that one stays on.
  */
-static int take_back(const char *directory)
+static int disable_controllers(const char *directory)
 {
     char names[128] = "";
     if (getxattr(directory, CGROUP_NOTE, names, 0) == -1)
@@ -281,7 +281,7 @@ static int remove_cgroup(struct cgroup *c)
         return complain("remove", c->path);
     }
     narrate(5, "rmdir(\"%s\") # rmdir %s", c->path, c->path);
-    return remove_all(c) == -1 && !is_gone(c->path)
+    return remove_tree(c) == -1 && !is_gone(c->path)
                ? complain("remove", c->path)
                : 0;
 }
@@ -298,7 +298,7 @@ int cgroup_undo(struct cgroup *c)
         return -1;
     if (c->scope && systemd_stop(c->scope) == -1)
         return -1;
-    if (cgroup_is_own(c->path) && take_back(c->parent) == -1)
+    if (cgroup_is_own(c->path) && disable_controllers(c->parent) == -1)
         return complain("take the controllers back from", c->parent);
     if (!c->scope)
         remove_parents(c->parent);

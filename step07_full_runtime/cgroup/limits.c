@@ -205,7 +205,7 @@ void cgroup_update(struct cgroup *c, const struct spec *spec)
     CLEANUP(unlock_host) bool locked = lock_host();
     if (!locked)
         die("take the lock on what containers share");
-    cgroup_hand_down(c, c->parent, c->need);
+    enable_controllers(c, c->parent, c->need);
     check_update(c, r);
     char **old = allocate(r->setting_count + 1, sizeof(*old));
     for (size_t i = 0; i < r->setting_count; i++) {

@@ -46,7 +46,7 @@ void cgroup_plan_scope(struct cgroup *c, const struct spec *spec,
 /* Let `directory` hand these controllers down; if it does not have them, it
  * gets them from above first. Those of c->need must be: else the program
  * ends. */
-void cgroup_hand_down(const struct cgroup *c, const char *directory,
-                      unsigned int set);
+void enable_controllers(const struct cgroup *c, const char *directory,
+                        unsigned int set);
 
 #endif

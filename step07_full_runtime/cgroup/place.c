@@ -201,8 +201,8 @@ static const char *why_not(const char *directory, const char *top,
 }
 
 /* The nearest of our ancestors that will do, or NULL and the reason. */
-static char *find_parent(const struct hierarchy *h, unsigned int need,
-                         const char **reason)
+static char *find_place(const struct hierarchy *h, unsigned int need,
+                        const char **reason)
 {
     char *directory = copy_string(h->own);
     *reason = NULL;
@@ -226,7 +226,7 @@ static unsigned int find_wishes(const struct hierarchy *h, unsigned int need)
     for (unsigned int bit = 1, all = controllers_in("cpu memory pids");
          bit <= all; bit <<= 1) {
         CLEANUP(free_string)
-        char *place = all & bit ? find_parent(h, need | bit, &reason) : NULL;
+        char *place = all & bit ? find_place(h, need | bit, &reason) : NULL;
         if (place)
             wishes |= bit;
     }
@@ -244,8 +244,8 @@ static bool host_has_v1(void)
 }
 
 /* Why the limits that were asked for cannot be set. Ends the program. */
-static _Noreturn void refuse(const struct hierarchy *h, unsigned int need,
-                             const char *directory, const char *reason)
+static _Noreturn void no_place(const struct hierarchy *h, unsigned int need,
+                               const char *directory, const char *reason)
 {
     CLEANUP(free_string) char *names = controller_names(need, "");
     const char *v1 = host_has_v1() ? " of cgroup v1; boot with "
@@ -327,21 +327,21 @@ static bool plan_place(struct cgroup *c, const struct hierarchy *h,
     if (!h->mount && !c->need && (spec->rootless || !spec->cgroups_path))
         return false;
     if (!h->mount)
-        refuse(h, c->need, "", reason);
+        no_place(h, c->need, "", reason);
     if (spec->cgroups_path && is_from_top(spec)) {
         plan_given_path(c, h, spec->cgroups_path, true);
         CLEANUP(free_string) char *at = nearest_existing(c->parent);
         reason = why_not(at, h->mount, c->need);
         if (reason && (c->need || !spec->rootless))
-            refuse(h, c->need, at, reason);
+            no_place(h, c->need, at, reason);
         return !reason;
     }
     c->wish = find_wishes(h, c->need);
-    c->parent = find_parent(h, c->wish, &reason);
+    c->parent = find_place(h, c->wish, &reason);
     if (!c->parent)
-        c->parent = find_parent(h, c->wish = c->need, &reason);
+        c->parent = find_place(h, c->wish = c->need, &reason);
     if (!c->parent && c->need)
-        refuse(h, c->need, h->own, reason);
+        no_place(h, c->need, h->own, reason);
     if (c->parent && spec->cgroups_path)
         plan_given_path(c, h, spec->cgroups_path, false);
     else if (c->parent)
@@ -363,7 +363,7 @@ void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id)
     (void)find_hierarchy(&h);
     if (spec->invocation.cgroup_manager == CGROUP_SYSTEMD) {
         if (!h.mount)
-            refuse(&h, c->need, "", "");
+            no_place(&h, c->need, "", "");
         cgroup_plan_scope(c, spec, id, h.mount);
         return;
     }

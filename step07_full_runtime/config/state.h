@@ -10,7 +10,7 @@
  *     cgroup_reopen(&cgroup, state.cgroup_path, state.scope);
  *     cgroup_undo(&cgroup);
  *     network_reopen(&network, state.link, state.bridge);
- *     network_undo(&network);
+ *     detach_network(&network);
  *     state_remove(&state);                 only if the others returned 0
  */
 #ifndef RUNG_STATE_H
@@ -63,6 +63,22 @@ char *state_root(const char *option);
 #define STATE_ID_RULE "letters, digits and _+-. only, at most 128"
 bool state_id_is_valid(const char *id);
 
+/* The state as the specification has it, for `state` and the hooks. config
+ * gives the annotations. The caller frees it with json_decref(). */
+struct json_t *state_to_oci(const struct state *s, enum status status,
+                            const struct json_t *config);
+/* A descriptor of process 1: pidfd_open(2). -1 and errno; ESRCH: it ended. */
+int state_open_process(const struct state *s);
+
+/* What it is now: asks the kernel whether process 1 still lives. */
+enum status state_status(const struct state *s);
+const char *status_name(enum status status);
+/* Is this the process that started then? Not so if it has begun to end. */
+bool state_process_lives(pid_t pid, uint64_t start_time);
+/* Field 22 of /proc/PID/stat; 0 if there is no such process. */
+uint64_t state_process_start(pid_t pid);
+
+/* --- state_file.c --- */
 /* Make ROOT/ID and write the file. Fails if ID exists. Like all that opens the
  * file, it ends the program if ROOT or ROOT/ID is not ours alone to write. */
 void state_create(struct state *s);
@@ -82,22 +98,6 @@ void state_save(const struct state *s);
 int state_load(struct state *s, const char *root, const char *id);
 /* Remove ROOT/ID. 0, or -1 after warn(). May be called twice. */
 int state_remove(const struct state *s);
-
-/* The state as the specification has it, for `state` and the hooks. config
- * gives the annotations. The caller frees it with json_decref(). */
-struct json_t *state_to_oci(const struct state *s, enum status status,
-                            const struct json_t *config);
-/* A descriptor of process 1: pidfd_open(2). -1 and errno; ESRCH: it ended. */
-int state_open_process(const struct state *s);
-
-/* What it is now: asks the kernel whether process 1 still lives. */
-enum status state_status(const struct state *s);
-const char *status_name(enum status status);
-/* Is this the process that started then? Not so if it has begun to end. */
-bool state_process_lives(pid_t pid, uint64_t start_time);
-/* Field 22 of /proc/PID/stat; 0 if there is no such process. */
-uint64_t state_process_start(pid_t pid);
-
 /* The ids of all containers under root, sorted, NULL-terminated. */
 char **state_list(const char *root);
 

@@ -79,7 +79,7 @@ static bool would_be_dropped(const struct container *c, int number)
     return !is_harmless(number) && !hears(c->pid, number);
 }
 
-static void pass_signal(const struct container *c, int number)
+static void pass_on(const struct container *c, int number)
 {
     if (number == SIGCHLD)
         return;
@@ -100,7 +100,7 @@ static void read_signals(const struct container *c)
 {
     struct signalfd_siginfo info;
     while (read(c->signal_fd, &info, sizeof(info)) == sizeof(info))
-        pass_signal(c, (int)info.ssi_signo);
+        pass_on(c, (int)info.ssi_signo);
 }
 
 static void take_terminal(struct container *c, int fd)
@@ -257,7 +257,7 @@ void attend(struct container *c)
     }
 }
 
-int wait_for_end(struct container *c)
+int wait_for_child(struct container *c)
 {
     if (c->terminal_fd != -1)
         console_drain(c->terminal_fd);

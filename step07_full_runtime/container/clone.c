@@ -26,6 +26,12 @@
 #include "base/report.h"
 #include "container/container.h"
 
+/* The raw system call: glibc has no wrapper. It returns twice, like fork(2). */
+static pid_t clone3(const struct clone_args *args)
+{
+    return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+}
+
 /* In a cgroup that is frozen the helper stands still, and we have to hear the
  * user who waits no longer. */
 static void wait_for_helper(const struct container *c, int fd, pid_t helper)
@@ -82,7 +88,7 @@ static pid_t clone_in_there(struct container *c, uint64_t flags, int answer_fd)
     c->join_first(c);
     leave_parent(c);
     struct clone_args args = {.flags = flags | CLONE_PARENT};
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    pid_t pid = clone3(&args);
     if (pid == 0) {
         (void)close(answer_fd);
         return 0;
@@ -103,7 +109,7 @@ static pid_t clone_by_helper(struct container *c, struct clone_args args)
         die("make a pipe");
     uint64_t flags = args.flags;
     args.flags &= CLONE_INTO_CGROUP;
-    pid_t helper = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    pid_t helper = clone3(&args);
     if (helper == 0) {
         (void)close(fds[0]);
         return clone_in_there(c, flags & ~CLONE_INTO_CGROUP & ~CLONE_PIDFD,
@@ -128,7 +134,7 @@ static pid_t clone_once(struct container *c, const struct clone_args *args)
 {
     if (c->join_first)
         return clone_by_helper(c, *args);
-    pid_t pid = (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+    pid_t pid = clone3(args);
     if (pid == 0)
         leave_parent(c);
     return pid;

@@ -5,7 +5,7 @@
  *   ------                                -----------------
  *   plan                  checked; nothing touched yet
  *   state_create          the state file says what will be made
- *   cgroup_create
+ *   make_cgroup
  *   clone3 ------------------------------> waits
  *   state_process         process 1 is on record
  *   cgroup_adopt, cgroup_limits, devices_attach
@@ -73,7 +73,7 @@ static int undo(struct cgroup *cgroup, const struct network *network,
 {
     /* The cgroup first: while a process lives, its network does too. */
     int result = cgroup_undo(cgroup);
-    if (network_undo(network) == -1)
+    if (detach_network(network) == -1)
         result = -1;
     /* What remains has to stay on record. */
     if (result == 0 && state_remove(state) == -1)
@@ -262,7 +262,7 @@ static void open_start_socket(struct container *c)
  * To show what private mounts prevent without hurting the host, its mounts are
  * copied first: what leaks goes to the copy.
  */
-static void sacrifice_mounts(void)
+static void sacrifice_mount_namespace(void)
 {
     if (!without("private"))
         return;
@@ -286,7 +286,7 @@ static void join_user(struct container *c)
 
 static void start(struct container *c)
 {
-    sacrifice_mounts();
+    sacrifice_mount_namespace();
     if (namespaces_need_helper(c->spec, c->namespace_fds))
         c->join_first = join_user;
     else
@@ -295,7 +295,7 @@ static void start(struct container *c)
     if (c->pid > 0)
         return;
     CLEANUP(free_string) char *scratch = join_path(c->state_root, c->id);
-    init_run(&(struct init_plan){
+    child(&(struct init_plan){
         .spec = c->spec,
         .filter = c->filter,
         .state = &c->state,
@@ -309,7 +309,7 @@ static void start(struct container *c)
 }
 
 /* "killed" is all that the exit status says; the kernel knows more. */
-static void report_oom_kill(const struct container *c, int status)
+static void report_usage(const struct container *c, int status)
 {
     struct cgroup_stats stats;
     if (status != 128 + SIGKILL || !c->cgroup.path)
@@ -321,15 +321,15 @@ static void report_oom_kill(const struct container *c, int status)
 }
 
 /* With everything around it, up to the command or up to `start`. */
-static void bring_up(struct container *c)
+static void parent(struct container *c)
 {
     plan(c);
-    catch_signals(c);
+    block_signals(c);
     record(c);
     open_start_socket(c);
     open_notify_socket(c);
     hooks_open_output(c->spec);
-    cgroup_create(&c->cgroup);
+    make_cgroup(&c->cgroup);
     files_give_standard(c->spec);
     start(c);
     close_fd(&c->start_fd);
@@ -344,7 +344,7 @@ static void bring_up(struct container *c)
     if (c->spec->namespaces[NS_USER].wanted)
         host_files_prepare(c->pid);
     namespaces_write_maps(c->spec, c->pid);
-    network_attach(&c->network, c->spec, c->pid);
+    attach_network(&c->network, c->spec, c->pid);
     netdevices_move(c->spec, c->pid);
     let_go(c);
     attend(c);
@@ -378,7 +378,7 @@ static const char *likely_cause(int status)
  * killed, and could not. */
 int report_failure(const struct container *c, int status)
 {
-    report_oom_kill(c, status);
+    report_usage(c, status);
     if (c->failure)
         return c->failure;
     if (status < 128)
@@ -391,14 +391,14 @@ int report_failure(const struct container *c, int status)
 
 int container_run(struct container *c)
 {
-    bring_up(c);
+    parent(c);
     bool runs = c->socket_fd == -1 && c->is_executing && !c->failure;
     if ((c->create && c->is_ready) || (c->detach && runs))
         return leave_it(c);
-    int status = wait_for_end(c);
+    int status = wait_for_child(c);
     if (c->failure || !c->is_executing)
         return report_failure(c, status);
-    report_oom_kill(c, status);
+    report_usage(c, status);
     if (c->keep)
         container_keep();
     return status;

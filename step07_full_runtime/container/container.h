@@ -74,10 +74,10 @@ void clone_process(struct container *c, uint64_t flags);
  * nothing is left to do for us (detach, create). */
 void attend(struct container *c);
 /* After attend: the exit status as a shell has it. */
-int wait_for_end(struct container *c);
+int wait_for_child(struct container *c);
 
 /* --- signals.c --- */
-void catch_signals(struct container *c);
+void block_signals(struct container *c);
 /* Those that do nothing to a process without a handler. */
 bool is_harmless(int number);
 /* Has one come that ends a container that is being made? Forgets the others. */

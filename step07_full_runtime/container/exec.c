@@ -72,7 +72,7 @@ static void join_container(struct container *c)
 static _Noreturn void exec_run(struct container *c)
 {
     const struct spec *spec = c->spec;
-    process_die_with_parent(c->child_socket_fd);
+    die_with_parent(c->child_socket_fd);
     seccomp_introduce(c->filter, spec, &c->state,
                       wait_for_go(c->child_socket_fd));
     process_session(spec);
@@ -163,7 +163,7 @@ int container_exec(struct container *c)
     files_close_callers(c->spec);
     c->filter = seccomp_prepare(c->spec);
     lsm_check(c->spec);
-    catch_signals(c);
+    block_signals(c);
     open_cgroup(c);
     undo_at_exit(c);
     files_give_standard(c->spec);
@@ -180,7 +180,7 @@ int container_exec(struct container *c)
         container_keep();
         return 0;
     }
-    int status = wait_for_end(c);
+    int status = wait_for_child(c);
     if (c->failure || !c->is_executing)
         return report_failure(c, status);
     return status;

@@ -108,7 +108,7 @@ static _Noreturn void become_hook(const struct run *run, int words_fd,
     const struct hook *hook = run->hook;
     char *alone[] = {hook->path, NULL};
     become_child();
-    process_reset_signals();
+    unblock_signals();
     /* A hook that cleans up runs even when the bundle is gone. */
     if (is_of_host(run->kind) && chdir(run->spec->bundle) == -1 &&
         chdir("/") == -1)

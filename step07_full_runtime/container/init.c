@@ -71,15 +71,16 @@ static void enter_namespaces(const struct init_plan *plan)
         /* Host paths, while we have the ids that may open them. */
         rootfs_open_sources(spec, plan->scratch_path);
         mounts_copy_shared(spec);
-        rootfs_make_slave();
+        make_mounts_private();
     }
     /* Files that we make from now on belong to the container's root. */
     namespaces_become_root(spec);
     process_session(spec);
     /* Before sysfs is mounted, which shows the network of its mounter. */
     if (spec_makes(spec, NS_NETWORK))
-        network_inside(spec);
-    namespaces_finish(spec);
+        set_up_network(spec);
+    enter_cgroup_namespace(spec);
+    set_hostname(spec);
     /* While /proc is still the host's, which nobody has tampered with. */
     process_sysctls(spec);
 }
@@ -105,7 +106,7 @@ static void run_create_hooks(const struct init_plan *plan)
                     STATUS_CREATING, NULL);
 }
 
-static void enter_root(const struct init_plan *plan)
+static void prepare_root(const struct init_plan *plan)
 {
     const struct spec *spec = plan->spec;
     if (!spec_prepares_root(spec)) {
@@ -118,8 +119,8 @@ static void enter_root(const struct init_plan *plan)
     }
     CLEANUP(close_fd) int root_fd = rootfs_attach(spec);
     CLEANUP(close_fd) int dev_fd = rootfs_need_dev(spec, root_fd);
-    mounts_apply(spec, root_fd, &dev_fd);
-    rootfs_fill_dev(spec, root_fd, dev_fd);
+    mount_filesystems(spec, root_fd, &dev_fd);
+    make_devices(spec, root_fd, dev_fd);
     wait_for_hooks(plan);
     /* The last moment at which the host's files, and theirs, have names; and
      * they may add to the root, which is read-only only after that. */
@@ -128,7 +129,7 @@ static void enter_root(const struct init_plan *plan)
     run_create_hooks(plan);
     rootfs_protect(spec, root_fd);
     mounts_finish(spec);
-    rootfs_enter(spec, root_fd);
+    enter_root(spec, root_fd);
 }
 
 static void drop_privileges(const void *given)
@@ -149,7 +150,7 @@ static void drop_privileges(const void *given)
         seccomp_apply(plan->filter);
     process_ids(spec);
     if (!plan->is_detached)
-        process_die_with_parent(plan->socket_fd);
+        die_with_parent(plan->socket_fd);
     capabilities_set(spec);
     process_no_new_privs(spec);
     /* As late as possible: what we still do has to pass the filter too. */
@@ -202,26 +203,26 @@ void init_execute(const struct init_plan *plan)
     const struct spec *spec = plan->spec;
     if (plan->is_detached && prctl(PR_SET_PDEATHSIG, 0) == -1)
         die("outlive the parent");
-    files_close_others(spec);
+    close_files(spec);
     /* Before the filter, which may forbid to say anything. */
     tell_parent(plan, MESSAGE_EXECUTING);
-    process_reset_signals();
+    unblock_signals();
     process_name_listener(spec);
     drop_privileges(plan);
     if (spec->process.init)
         process_init(spec);
-    process_execute(spec);
+    run_program(spec);
 }
 
-void init_run(const struct init_plan *given)
+void child(const struct init_plan *given)
 {
     struct init_plan plan = *given;
     const struct spec *spec = plan.spec;
-    process_die_with_parent(plan.socket_fd);
+    die_with_parent(plan.socket_fd);
     plan.state->pid = wait_for_go(plan.socket_fd);
     host_files_ask(plan.socket_fd);
     enter_namespaces(&plan);
-    enter_root(&plan);
+    prepare_root(&plan);
     console_open(spec, plan.socket_fd, plan.console_socket);
     rootfs_bind_console(spec);
     process_directory(spec);

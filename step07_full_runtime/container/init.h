@@ -30,6 +30,6 @@ pid_t wait_for_go(int socket_fd);
 _Noreturn void init_execute(const struct init_plan *plan);
 
 /* The whole way; plan is copied. */
-_Noreturn void init_run(const struct init_plan *given);
+_Noreturn void child(const struct init_plan *given);
 
 #endif

@@ -19,7 +19,7 @@
  * read them from a descriptor: signalfd(2). Those that stop a process keep
  * their usual effect on us.
  */
-void catch_signals(struct container *c)
+void block_signals(struct container *c)
 {
     sigset_t signals;
     sigfillset(&signals);

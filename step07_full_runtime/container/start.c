@@ -58,7 +58,7 @@ int container_start(struct state *state)
     c.socket_fd = ask_to_start(state);
     CLEANUP(free_string) char *directory = join_path(state->root, state->id);
     c.notify_fd = notify_listen(directory);
-    catch_signals(&c);
+    block_signals(&c);
     let_go(&c);
     attend(&c);
     if (c.socket_fd == -1 && c.is_executing && !c.failure)

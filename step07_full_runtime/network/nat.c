@@ -67,7 +67,7 @@ void nat_check(void)
  * Run commands in nft's own language, all or none: libnftables(3). What they
  * print, for the caller to free; NULL after an error, which goes to *WHY.
  */
-static char *nft(const char *commands, char **why)
+static char *run_nft(const char *commands, char **why)
 {
     struct nft_ctx *context =
         load_library() ? library.nft_ctx_new(NFT_CTX_DEFAULT) : NULL;
@@ -85,11 +85,11 @@ static char *nft(const char *commands, char **why)
 }
 
 /* The same, for commands that must succeed. 0, or -1 after warn(). */
-static int must_nft(const char *commands)
+static int nft(const char *commands)
 {
     CLEANUP(free_string) char *why = NULL;
     narrate(6, "nft_run_cmd_from_buffer() # nft '%s'", commands);
-    CLEANUP(free_string) char *output = nft(commands, &why);
+    CLEANUP(free_string) char *output = run_nft(commands, &why);
     if (output)
         return 0;
     warn("nft %s: %.*s", commands, why ? (int)strcspn(why, "\n") : 0,
@@ -109,7 +109,7 @@ static int set_ip_forward(const char *value)
 /* The table is there as long as anybody's NAT: so it keeps the old value. */
 static int have_table(void)
 {
-    CLEANUP(free_string) char *table = nft("list table ip rung", NULL);
+    CLEANUP(free_string) char *table = run_nft("list table ip rung", NULL);
     if (table)
         return 0;
     CLEANUP(free_string) char *old = read_file_at(AT_FDCWD, IP_FORWARD_PATH);
@@ -120,11 +120,11 @@ static int have_table(void)
     CLEANUP(free_string)
     char *command = print_string(
         "add table ip rung { comment \"ip_forward was %c\"; }", old[0]);
-    return must_nft(command);
+    return nft(command);
 }
 
 /* "flush" empties the chain if another container had made it before. */
-int nat_start(const char *bridge)
+int open_nat(const char *bridge)
 {
     CLEANUP(free_string)
     char *commands =
@@ -133,22 +133,22 @@ int nat_start(const char *bridge)
                      "flush chain ip rung from_%s; add rule ip rung from_%s "
                      "iifname \"%s\" oifname != \"%s\" masquerade",
                      bridge, bridge, bridge, bridge, bridge);
-    if (have_table() == -1 || must_nft(commands) == -1)
+    if (have_table() == -1 || nft(commands) == -1)
         return -1;
     return set_ip_forward("1");
 }
 
-int nat_stop(const char *bridge)
+int close_nat(const char *bridge)
 {
-    CLEANUP(free_string) char *table = nft("list table ip rung", NULL);
+    CLEANUP(free_string) char *table = run_nft("list table ip rung", NULL);
     if (!table)
         return 0; /* nobody has NAT, or this kernel has none */
     CLEANUP(free_string)
     char *delete = print_string("delete chain ip rung from_%s", bridge);
-    CLEANUP(free_string) char *deleted = nft(delete, NULL);
-    CLEANUP(free_string) char *rest = nft("list table ip rung", NULL);
+    CLEANUP(free_string) char *deleted = run_nft(delete, NULL);
+    CLEANUP(free_string) char *rest = run_nft("list table ip rung", NULL);
     if (!rest || strstr(rest, "chain "))
         return 0;
     int result = strstr(rest, "ip_forward was 0") ? set_ip_forward("0") : 0;
-    return must_nft("delete table ip rung") == 0 ? result : -1;
+    return nft("delete table ip rung") == 0 ? result : -1;
 }

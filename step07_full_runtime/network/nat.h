@@ -15,11 +15,11 @@ void nat_check(void);
 /* Both return 0, or -1 after warn(), and may be called again. */
 
 /* Translate what comes from this bridge; let the host pass packets on. */
-int nat_start(const char *bridge);
+int open_nat(const char *bridge);
 /*
  * Take away this bridge's chain, if it has one. With the last chain goes the
  * table, and ip_forward is set back to what it was.
  */
-int nat_stop(const char *bridge);
+int close_nat(const char *bridge);
 
 #endif

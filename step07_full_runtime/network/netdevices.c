@@ -76,7 +76,7 @@ static unsigned int find_link(struct mnl_socket *nl, const char *name)
 {
     char buffer[REQUEST_SIZE];
     unsigned int index = 0;
-    if (ask(nl, link_request(buffer, RTM_GETLINK, name, 0), read_index,
+    if (ask(nl, new_link_request(buffer, RTM_GETLINK, name, 0), read_index,
             &index) == -1 &&
         errno != ENODEV)
         die("look for link %s in the container", name);
@@ -166,7 +166,7 @@ static void change_namespace(struct mnl_socket *nl, const char *host_name,
                              int namespace_fd)
 {
     char buffer[REQUEST_SIZE];
-    struct nlmsghdr *request = link_request(buffer, RTM_NEWLINK, name, 0);
+    struct nlmsghdr *request = new_link_request(buffer, RTM_NEWLINK, name, 0);
     ((struct ifinfomsg *)mnl_nlmsg_get_payload(request))->ifi_index =
         (int)index;
     mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)namespace_fd);

@@ -57,8 +57,8 @@ int ask(struct mnl_socket *nl, struct nlmsghdr *request, mnl_cb_t each,
     return more;
 }
 
-struct nlmsghdr *link_request(char *buffer, uint16_t type, const char *name,
-                              unsigned int up)
+struct nlmsghdr *new_link_request(char *buffer, uint16_t type, const char *name,
+                                  unsigned int up)
 {
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = type;
@@ -74,7 +74,8 @@ int set_link_up(struct mnl_socket *nl, const char *name)
 {
     char buffer[REQUEST_SIZE];
     narrate(6, "RTM_NEWLINK %s IFF_UP # ip link set %s up", name, name);
-    return ask(nl, link_request(buffer, RTM_NEWLINK, name, IFF_UP), NULL, NULL);
+    return ask(nl, new_link_request(buffer, RTM_NEWLINK, name, IFF_UP), NULL,
+               NULL);
 }
 
 /* Deleting one end of a veth deletes the other one too. */
@@ -82,7 +83,8 @@ int delete_link(struct mnl_socket *nl, const char *name)
 {
     char buffer[REQUEST_SIZE];
     narrate(6, "RTM_DELLINK %s # ip link delete %s", name, name);
-    if (ask(nl, link_request(buffer, RTM_DELLINK, name, 0), NULL, NULL) == 0)
+    if (ask(nl, new_link_request(buffer, RTM_DELLINK, name, 0), NULL, NULL) ==
+        0)
         return 0;
     return errno == ENODEV ? 0 : -1;
 }

@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
-/* The length of a buffer that link_request() begins to fill. */
+/* The length of a buffer that new_link_request() begins to fill. */
 enum {
     REQUEST_SIZE = 1024
 };
@@ -34,8 +34,8 @@ int ask(struct mnl_socket *nl, struct nlmsghdr *request, mnl_cb_t each,
 
 /* Begin a request about the link of this name. up: IFF_UP, or 0 to leave it
  * as it is. */
-struct nlmsghdr *link_request(char *buffer, uint16_t type, const char *name,
-                              unsigned int up);
+struct nlmsghdr *new_link_request(char *buffer, uint16_t type, const char *name,
+                                  unsigned int up);
 
 /* `ip link set NAME up`: 0, or -1 and errno, like all below. */
 int set_link_up(struct mnl_socket *nl, const char *name);

@@ -164,8 +164,8 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
 }
 
 /* Look at all links. Done again if they changed meanwhile (EINTR). */
-static int look_around(struct mnl_socket *nl, const char *bridge,
-                       struct survey *s)
+static int look_at_bridge(struct mnl_socket *nl, const char *bridge,
+                          struct survey *s)
 {
     int result = -1;
     for (int tries = 0; result == -1 && tries < 10; tries++) {
@@ -191,14 +191,14 @@ static int look_around(struct mnl_socket *nl, const char *bridge,
  * group marks it as ours from the first moment on: we may be killed in the
  * next.
  */
-static void create_bridge(struct mnl_socket *nl, const char *bridge,
-                          struct in_addr gateway)
+static void make_bridge(struct mnl_socket *nl, const char *bridge,
+                        struct in_addr gateway)
 {
     unsigned char hardware[6] = {0x02, 0x72}; /* 02: locally administered */
     memcpy(hardware + 2, &gateway, sizeof(gateway));
     char buffer[REQUEST_SIZE];
     struct nlmsghdr *request =
-        link_request(buffer, RTM_NEWLINK, bridge, IFF_UP);
+        new_link_request(buffer, RTM_NEWLINK, bridge, IFF_UP);
     request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
     mnl_attr_put(request, IFLA_ADDRESS, sizeof(hardware), hardware);
     mnl_attr_put_u32(request, IFLA_GROUP, OUR_GROUP);
@@ -221,8 +221,8 @@ static void have_bridge(struct mnl_socket *nl, const struct network_spec *net,
 {
     struct in_addr gateway = first_address(net);
     if (!if_nametoindex(net->bridge))
-        create_bridge(nl, net->bridge, gateway);
-    if (look_around(nl, net->bridge, s) == -1)
+        make_bridge(nl, net->bridge, gateway);
+    if (look_at_bridge(nl, net->bridge, s) == -1)
         die("list the links");
     if (!s->is_bridge)
         fail("use link %s: it is not a bridge", net->bridge);
@@ -236,12 +236,12 @@ static void have_bridge(struct mnl_socket *nl, const struct network_spec *net,
  * request makes both ends, ours on the bridge and the other one straight in
  * the container's namespace, where it is called eth0: veth(4).
  */
-static void create_veth(struct mnl_socket *nl, struct network *n,
-                        int namespace_fd)
+static void make_veth(struct mnl_socket *nl, struct network *n,
+                      int namespace_fd)
 {
     char buffer[REQUEST_SIZE];
     struct nlmsghdr *request =
-        link_request(buffer, RTM_NEWLINK, n->link, IFF_UP);
+        new_link_request(buffer, RTM_NEWLINK, n->link, IFF_UP);
     request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
     mnl_attr_put_u32(request, IFLA_MASTER, if_nametoindex(n->bridge));
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
@@ -289,7 +289,7 @@ static int open_namespace(const struct spec *spec, pid_t pid)
     return fd;
 }
 
-void network_attach(struct network *n, const struct spec *spec, pid_t pid)
+void attach_network(struct network *n, const struct spec *spec, pid_t pid)
 {
     if (!n->link[0])
         return;
@@ -302,14 +302,14 @@ void network_attach(struct network *n, const struct spec *spec, pid_t pid)
         die("open a netlink socket");
     struct survey s;
     have_bridge(nl, &spec->network, &s);
-    create_veth(nl, n, namespace_fd);
-    if (spec->network.nat && nat_start(n->bridge) == -1)
+    make_veth(nl, n, namespace_fd);
+    if (spec->network.nat && open_nat(n->bridge) == -1)
         fail("--nat: bridge %s has no NAT", n->bridge);
 }
 
 /* --- setting up, in the container --- */
 
-void network_inside(const struct spec *spec)
+void set_up_network(const struct spec *spec)
 {
     if (!spec_makes(spec, NS_NETWORK) && !spec->network.wanted)
         return;
@@ -361,16 +361,16 @@ static void wait_until_gone(const char *link)
 static int leave_bridge(struct mnl_socket *nl, const char *bridge)
 {
     struct survey s;
-    if (look_around(nl, bridge, &s) == -1)
+    if (look_at_bridge(nl, bridge, &s) == -1)
         return -1;
-    if (s.containers == 0 && nat_stop(bridge) == -1)
+    if (s.containers == 0 && close_nat(bridge) == -1)
         return -1;
     if (!s.ours || s.members > 0)
         return 0;
     return delete_link(nl, bridge);
 }
 
-int network_undo(const struct network *n)
+int detach_network(const struct network *n)
 {
     if (!n->bridge[0])
         return 0;

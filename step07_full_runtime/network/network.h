@@ -26,11 +26,11 @@ void network_plan(struct network *n, const struct spec *spec);
 void network_reopen(struct network *n, const char *link, const char *bridge);
 
 /* In the parent: bridge, cable into the namespace of process pid, NAT. */
-void network_attach(struct network *n, const struct spec *spec, pid_t pid);
+void attach_network(struct network *n, const struct spec *spec, pid_t pid);
 /* In the container's network namespace: lo up; eth0's address; route. */
-void network_inside(const struct spec *spec);
+void set_up_network(const struct spec *spec);
 /* Remove the cable, and the bridge and NAT if it was the last one's.
  * 0, or -1 after warn(). May be called twice. */
-int network_undo(const struct network *n);
+int detach_network(const struct network *n);
 
 #endif

@@ -306,13 +306,21 @@ void namespaces_become_root(const struct spec *spec)
         die("become user %u of the user namespace", uid);
 }
 
-void namespaces_finish(const struct spec *spec)
+/*
+ * Its root is where we are: in the container's cgroup, since clone3(2). So all
+ * that is above has no name in there: cgroup_namespaces(7).
+ */
+void enter_cgroup_namespace(const struct spec *spec)
 {
-    if (spec_makes(spec, NS_CGROUP)) {
-        narrate(5, "unshare(CLONE_NEWCGROUP) # unshare --cgroup");
-        if (unshare(CLONE_NEWCGROUP) == -1)
-            die("make a cgroup namespace");
-    }
+    if (!spec_makes(spec, NS_CGROUP))
+        return;
+    narrate(5, "unshare(CLONE_NEWCGROUP) # unshare --cgroup");
+    if (unshare(CLONE_NEWCGROUP) == -1)
+        die("make a cgroup namespace");
+}
+
+void set_hostname(const struct spec *spec)
+{
     if (spec->hostname) {
         narrate(3, "sethostname(\"%s\") # hostname %s", spec->hostname,
                 spec->hostname);

@@ -40,7 +40,8 @@ int namespaces_join_flags(const struct spec *spec);
 void namespaces_join(const struct spec *spec, const int *fds);
 /* Become the first user of the new user namespace. */
 void namespaces_become_root(const struct spec *spec);
-/* Host name, and the namespaces that are best made late. */
-void namespaces_finish(const struct spec *spec);
+/* A new cgroup namespace, if it is to have one. */
+void enter_cgroup_namespace(const struct spec *spec);
+void set_hostname(const struct spec *spec);
 
 #endif

@@ -46,7 +46,7 @@ void files_close_callers(const struct spec *spec)
     (void)closedir(directory);
 }
 
-void files_close_others(const struct spec *spec)
+void close_files(const struct spec *spec)
 {
     if (without("close-fds"))
         return;

@@ -15,6 +15,6 @@ void files_close_callers(const struct spec *spec);
  * to open them again: /dev/stdout. */
 void files_give_standard(const struct spec *spec);
 /* In the child: what is open beyond those will not outlive execve(2). */
-void files_close_others(const struct spec *spec);
+void close_files(const struct spec *spec);
 
 #endif

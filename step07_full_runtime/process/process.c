@@ -28,7 +28,6 @@
 
 #include "base/files.h"
 #include "base/memory.h"
-#include "base/numbers.h"
 #include "base/report.h"
 #include "base/safeguards.h"
 #include "process/process.h"
@@ -78,25 +77,12 @@ void process_oom_score(const struct spec *spec, pid_t pid)
         die("write %s to /proc/%s", text, path);
 }
 
-void process_sysctls(const struct spec *spec)
-{
-    if (!spec->sysctl_count)
-        return;
-    CLEANUP(close_fd) int fd = open_procfs();
-    for (size_t i = 0; i < spec->sysctl_count; i++) {
-        const struct sysctl_setting *s = &spec->sysctls[i];
-        CLEANUP(free_string) char *path = print_string("sys/%s", s->path);
-        if (write_file_at(fd, path, s->value) == -1)
-            die("write the kernel setting %s", s->path);
-    }
-}
-
 /*
  * The kernel kills us when the parent dies, but not if it died before we asked:
  * then its end of the socket is closed. Asked twice, because a change of ids
  * takes the wish back: prctl(2), PR_SET_PDEATHSIG.
  */
-void process_die_with_parent(int socket_fd)
+void die_with_parent(int socket_fd)
 {
     if (without("death-signal"))
         return;
@@ -184,55 +170,6 @@ static void set_groups(const struct process_spec *p)
     die("set the supplementary groups");
 }
 
-/* The place of NAME=value in the environment, or of the NULL at its end. */
-static char **find_variable(char **env, const char *name)
-{
-    size_t length = strlen(name);
-    while (*env && (strncmp(*env, name, length) != 0 || (*env)[length] != '='))
-        env++;
-    return env;
-}
-
-/* The home directory of a user, from /etc/passwd, for the caller to free. We
- * are in the root, whose links lead nowhere else. NULL if it has none. */
-static char *find_home(uid_t uid)
-{
-    CLEANUP(close_fd)
-    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
-        return NULL;
-    struct stat st;
-    if (fd == -1 || fstat(fd, &st) == -1)
-        die("open /etc/passwd in the root, for HOME");
-    if (!S_ISREG(st.st_mode))
-        return NULL;
-    CLEANUP(free_string) char *text = read_fd(fd);
-    if (!text)
-        die("read /etc/passwd in the root, for HOME");
-    char *rest = text;
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        const char *fields[6] = {NULL}; /* name, password, uid, gid, ... */
-        for (size_t i = 0; i < ARRAY_SIZE(fields) && line; i++)
-            fields[i] = strsep(&line, ":");
-        uint64_t number;
-        if (fields[5] && parse_u64(fields[2], &number) && number == uid)
-            return copy_string(fields[5]);
-    }
-    return NULL;
-}
-
-/* Programs expect HOME, and engines leave it to us. */
-void process_home(const struct spec *spec)
-{
-    const struct process_spec *p = &spec->process;
-    char **place = find_variable(p->env, "HOME");
-    if (*place && (*place)[strlen("HOME=")])
-        return;
-    CLEANUP(free_string) char *home = find_home(p->uid);
-    free(*place);
-    *place = print_string("HOME=%s", home && *home ? home : "/");
-}
-
 /*
  * The order matters: after setresuid(2) we could set no groups any more.
  * PR_SET_KEEPCAPS keeps the permitted set over it, for capabilities_set().
@@ -265,107 +202,7 @@ void process_no_new_privs(const struct spec *spec)
         die("set no_new_privs");
 }
 
-/* "not found" for a file that is there has cost many an afternoon. */
-static const char *why_not(const char *path, int error)
-{
-    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd == -1 || fstat(fd, &st) == -1)
-        return "";
-    if (S_ISDIR(st.st_mode))
-        return " (it is a directory)";
-    char start[4] = {0};
-    bool is_elf = pread(fd, start, sizeof(start), 0) == sizeof(start) &&
-                  memcmp(start, ELFMAG, SELFMAG) == 0;
-    if (error == ENOENT)
-        return is_elf ? " (it is there, but the loader it was linked with is "
-                        "not)"
-                      : " (it is there, but the interpreter in its #! line is "
-                        "not)";
-    if (error == ENOEXEC)
-        return is_elf ? " (built for another architecture?)"
-                      : " (no ELF file, and no script with a #! line)";
-    if (error == EACCES)
-        return " (not executable, or on a noexec mount)";
-    return "";
-}
-
-/* What to do with a file that may be the program: 0, or an errno. */
-typedef int attempt_function(const char *path, const struct process_spec *p);
-
-static int try_to_find(const char *path, const struct process_spec *p)
-{
-    (void)p;
-    struct stat st;
-    if (stat(path, &st) == -1)
-        return errno;
-    if (!S_ISREG(st.st_mode))
-        return EACCES;
-    return access(path, X_OK) == -1 ? errno : 0;
-}
-
-static int try_to_execute(const char *path, const struct process_spec *p)
-{
-    execve(path, p->args, p->env);
-    return errno;
-}
-
-/*
- * As execvp(3), along the container's own PATH. A file that is found but cannot
- * be executed is remembered, in case that nothing better follows. Engines look
- * for "not found" and "Permission denied" in what we say.
- */
-static void search(const struct process_spec *p, attempt_function *attempt)
-{
-    const char *name = p->args[0];
-    if (!*name || strchr(name, '/')) {
-        int error = attempt(name, p);
-        if (error)
-            quit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
-                                                     : EXIT_CANNOT_EXECUTE,
-                 "execute %s: %s%s", *name ? name : "''", strerror(error),
-                 why_not(name, error));
-        return;
-    }
-    const char *variable = *find_variable(p->env, "PATH");
-    CLEANUP(free_string)
-    char *copy =
-        copy_string(variable ? variable + strlen("PATH=") : "/usr/bin:/bin");
-    CLEANUP(free_string) char *culprit = NULL;
-    int reason = ENOENT;
-    char *rest = copy;
-    for (char *dir; reason != 0 && (dir = strsep(&rest, ":"));) {
-        char *path = join_path(*dir ? dir : ".", name);
-        int error = attempt(path, p);
-        if (error == 0) {
-            free(path);
-            return;
-        }
-        if (error == ENOTDIR || access(path, F_OK) == -1) {
-            free(path);
-            continue;
-        }
-        free(culprit);
-        culprit = path;
-        reason = error;
-        if (error != EACCES)
-            break;
-    }
-    if (!culprit)
-        quit(EXIT_NOT_FOUND,
-             "execute %s: executable file not found in $PATH: %s", name,
-             strerror(ENOENT));
-    quit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE,
-         "execute %s: %s%s", culprit, strerror(reason),
-         why_not(culprit, reason));
-}
-
-void process_find_executable(const struct spec *spec)
-{
-    search(&spec->process, try_to_find);
-}
-
-void process_reset_signals(void)
+void unblock_signals(void)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -374,24 +211,6 @@ void process_reset_signals(void)
             die("reset signal %d", i); /* (KILL and STOP cannot be set) */
     if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
         die("unblock the signals");
-}
-
-/* sd_listen_fds(3): it is not always PID 1. */
-void process_name_listener(const struct spec *spec)
-{
-    if (!spec->invocation.listens)
-        return;
-    char **place = find_variable(spec->process.env, "LISTEN_PID");
-    free(*place);
-    *place = print_string("LISTEN_PID=%d", getpid());
-}
-
-void process_execute(const struct spec *spec)
-{
-    narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
-            spec->process.args[0]);
-    search(&spec->process, try_to_execute);
-    abort(); /* it does not return from an attempt that succeeds */
 }
 
 /* The command is the terminal's foreground group: Ctrl-C goes to it alone. */
@@ -407,9 +226,9 @@ static pid_t start_command(const struct spec *spec)
         signal(SIGTTOU, SIG_IGN);
         (void)tcsetpgrp(STDIN_FILENO, getpid());
     }
-    process_reset_signals();
+    unblock_signals();
     process_name_listener(spec);
-    process_execute(spec);
+    run_program(spec);
 }
 
 /*

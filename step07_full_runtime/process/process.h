@@ -15,25 +15,35 @@ void process_oom_score(const struct spec *spec, pid_t pid);
 
 /* In the child. */
 /* While /proc is the host's. */
-void process_sysctls(const struct spec *spec);
-void process_die_with_parent(int socket_fd);
+void die_with_parent(int socket_fd);
 void process_session(const struct spec *spec);
 void process_hide(void); /* from those who could look into us */
 void process_directory(const struct spec *spec);
-/* Quit with 127 or 126 if the command is not there, or cannot be executed, as
- * far as we can tell without doing it. */
-void process_find_executable(const struct spec *spec);
-void process_home(const struct spec *spec); /* HOME, if it has no value */
 void process_lower_limits(const struct spec *spec); /* setrlimit(2) */
 void process_ids(const struct spec *spec);
 void process_no_new_privs(const struct spec *spec);
 /* The parent's blocked signals would stay blocked in the command. Before the
  * filter, which may forbid these calls. sigprocmask(2) */
-void process_reset_signals(void);
-/* Socket activation is for the process with our PID: tell the command so. */
-void process_name_listener(const struct spec *spec);
-_Noreturn void process_execute(const struct spec *spec);
+void unblock_signals(void);
 /* Stay process 1, and run the command as a child. */
 _Noreturn void process_init(const struct spec *spec);
+
+/* --- program.c --- */
+/* Quit with 127 or 126 if the command is not there, or cannot be executed, as
+ * far as we can tell without doing it. */
+void process_find_executable(const struct spec *spec);
+_Noreturn void run_program(const struct spec *spec);
+
+/* --- environment.c --- */
+/* The place of NAME=value in the environment, or of the NULL at its end. */
+char **find_variable(char **env, const char *name);
+/* HOME, if it has no value. */
+void process_home(const struct spec *spec);
+/* Socket activation is for the process with our PID: tell the command so. */
+void process_name_listener(const struct spec *spec);
+
+/* --- sysctl.c --- */
+/* While /proc is the host's. */
+void process_sysctls(const struct spec *spec);
 
 #endif

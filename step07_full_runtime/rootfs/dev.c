@@ -240,7 +240,7 @@ static void make_links(int dev_fd)
     }
 }
 
-void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd)
+void make_devices(const struct spec *spec, int root_fd, int dev_fd)
 {
     if (dev_fd == -1) /* the host's own /dev: it has all there is */
         return;

@@ -403,7 +403,7 @@ static void note_dev(const struct mount_spec *m, int fd, int *dev_fd)
         die("keep /dev open");
 }
 
-void mounts_apply(const struct spec *spec, int root_fd, int *dev_fd)
+void mount_filesystems(const struct spec *spec, int root_fd, int *dev_fd)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];

@@ -21,7 +21,7 @@ void mounts_copy_shared(const struct spec *spec);
 /* Put all of them into the root, in the order of config.json: a later one may
  * be on an earlier one, or from there. *dev_fd becomes the last one on /dev,
  * or -1 if that is the host's, and stays as it is if there is none. */
-void mounts_apply(const struct spec *spec, int root_fd, int *dev_fd);
+void mount_filesystems(const struct spec *spec, int root_fd, int *dev_fd);
 /* Nothing more has to be written into them: make them read-only. */
 void mounts_finish(const struct spec *spec);
 

@@ -84,7 +84,7 @@ void rootfs_check_usual(const struct spec *spec)
  * the host mounts later: some config.json want that to come in.
  * mount_namespaces(7), SHARED SUBTREES.
  */
-void rootfs_make_slave(void)
+void make_mounts_private(void)
 {
     if (without("private"))
         return;
@@ -386,7 +386,7 @@ static void move_root(int root_fd)
         die("enter the new root");
 }
 
-void rootfs_enter(const struct spec *spec, int root_fd)
+void enter_root(const struct spec *spec, int root_fd)
 {
     if (fchdir(root_fd) == -1)
         die("enter the root file system %s", spec->root_path);

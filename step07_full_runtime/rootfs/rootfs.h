@@ -23,13 +23,13 @@ void rootfs_prepare(const struct spec *spec, int maps_fd);
 void rootfs_open_sources(const struct spec *spec, const char *scratch_path);
 /* What we mount from now on is ours alone; after the copies of what stays
  * shared are made. */
-void rootfs_make_slave(void);
+void make_mounts_private(void);
 /* The root as a mount of its own; its descriptor. */
 int rootfs_attach(const struct spec *spec);
 /* Masked and read-only paths; the root itself read-only. */
 void rootfs_protect(const struct spec *spec, int root_fd);
 /* From here on the host's files have no name any more. */
-void rootfs_enter(const struct spec *spec, int root_fd);
+void enter_root(const struct spec *spec, int root_fd);
 
 /* Instead of all of these, in a mount namespace that is not ours to change
  * (spec_prepares_root): root.path is a path in there. */
@@ -39,7 +39,7 @@ void rootfs_join(const struct spec *spec);
 /* First a /dev, if config.json mounts none: its descriptor, or -1; then, after
  * the other mounts, what belongs into it. */
 int rootfs_need_dev(const struct spec *spec, int root_fd);
-void rootfs_fill_dev(const struct spec *spec, int root_fd, int dev_fd);
+void make_devices(const struct spec *spec, int root_fd, int dev_fd);
 /* In the new root, when the process has its terminal: /dev/console. */
 void rootfs_bind_console(const struct spec *spec);
 

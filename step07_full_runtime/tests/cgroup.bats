@@ -37,7 +37,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 # needs: nothing
 # hint: Step05 put its child into a cgroup, with or without limits. What is its name now, and who else is in it?
 # hint: clone3(2): CLONE_INTO_CGROUP; cgroups(7).
-# hint: cgroup_create makes "rung-" and the id, and `args.cgroup` of clone3 puts the child in there.
+# hint: make_cgroup makes "rung-" and the id, and `args.cgroup` of clone3 puts the child in there.
 # bats test_tags=lesson
 @test "each container is alone in a cgroup of its own" {
     start_ready
@@ -50,7 +50,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: The container has a name now. Where does your cgroup's name come from?
 # hint: mkdir(2). The directory is "rung-" and the container's id.
-# hint: read_names in cgroup/place.c, called by cgroup_plan.
+# hint: read_controllers in cgroup/controllers.c, called by cgroup_plan.
 @test "--name is the cgroup's name" {
     start_ready --name "mine-$$"
     [[ ${cgroup##*/} == "rung-mine-$$" ]]
@@ -82,7 +82,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: A limit was asked for, could not be set, and the command ran without it. What should "fail closed" mean here?
 # hint: cgroups(7). Decide before the first side effect, in the plan.
-# hint: refuse in cgroup/place.c: an error that names the limit and says "cgroup v2".
+# hint: no_place in cgroup/place.c: an error that names the limit and says "cgroup v2".
 @test "but a limit that cannot be set is an error, and nothing runs" {
     run_and_show unshare --mount sh -c 'umount -l "$1"; shift; exec "$@"' sh "$(cgroup2_mount)" "${DEMO_WORDS[@]}" \
         --pids 20 echo hello
@@ -107,7 +107,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: Your own cgroup has processes. Which one above it may have children with limits, and do you clean up there?
 # hint: cgroups(7), "no internal processes" rule.
-# hint: find_parent calls climb until why_not has nothing to say; what switch_on has switched on, take_back takes
+# hint: find_place calls climb until why_not has nothing to say; what switch_on has switched on, take_back takes
 #   back.
 @test "processes of our own in the cgroup above do not matter: it climbs" {
     requires memory
@@ -144,7 +144,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: Your cgroup is "domain threaded": its children can hold threads only. Did clone3 say "Operation not supported"?
 # hint: cgroups(7), "Creating a threaded subtree" and cgroup.type.
-# hint: is_threaded in cgroup/place.c, asked by why_not; then `find_parent` climbs on.
+# hint: is_threaded in cgroup/place.c, asked by why_not; then `find_place` climbs on.
 @test "it climbs out of a cgroup that is divided among threads" {
     requires pids
     echo +pids >"$own/cgroup.subtree_control"
@@ -171,7 +171,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: A controller was switched off under a living container. How could the first one to end know of the other?
 # hint: readdir(3), flock(2): look for other cgroups of ours, under a lock.
-# hint: has_own_child is asked before take_back in the end of a cgroup: cgroup/end.c.
+# hint: has_own_child is asked before disable_controllers in the end of a cgroup: cgroup/end.c.
 @test "the controllers stay on until the last container has gone" {
     requires memory pids
     echo '+memory +pids' >"$own/cgroup.subtree_control"
@@ -307,7 +307,7 @@ END
 
 # hint: How many processes are in the cgroup? Is pids.max written before the command starts?
 # hint: pids.max and pids.events: kernel, admin-guide/cgroup-v2.rst.
-# hint: cgroup_create, then cgroup_limits, then clone3 with CLONE_INTO_CGROUP.
+# hint: make_cgroup, then cgroup_limits, then clone3 with CLONE_INTO_CGROUP.
 @test "a fork bomb stops at --pids, and the host does not notice" {
     requires pids
     # A shell that can't fork ends: the bomb's may, the container's may not.

@@ -44,7 +44,7 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 # hint: Which of the three was no error?
 # hint: runc-pause(8); the state comes first.
-# hint: commands/cgroup.c looks at the state before cgroup_freeze.
+# hint: commands/pause.c looks at the state before cgroup_freeze.
 @test "pause what is paused, resume what runs, pause what is not there: errors" {
     oci resume c1
     ((status != 0))
@@ -95,7 +95,7 @@ has_grown() { (($(wc -c <"$count") > before)); }
 
 # hint: Which flag is missing, or writes another file than runc's?
 # hint: runc-update(8).
-# hint: The table of update's flags in commands/cgroup.c.
+# hint: The table of update's flags in commands/update.c.
 @test "update: flags, in runc's words" {
     oci update --memory 100M --memory-reservation 20M --pids-limit 60 --cpu-period 50000 --cpu-quota 25000 \
         --cpu-burst 5000 --cpu-share 512 c1

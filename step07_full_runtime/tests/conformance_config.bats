@@ -79,7 +79,7 @@ prints() {
 # rule: config.md#mounts MUST "the source of a bind mount may be relative to the bundle"
 # hint: Which mount was made out of order, or elsewhere? The test quotes each rule.
 # hint: The OCI specification, config.md: "Mounts".
-# hint: mounts_apply, in the listed order.
+# hint: mount_filesystems, in the listed order.
 @test "mounts: order, relative paths" {
     make_own_root
     bundle 'mounts += [tmpfs("/a"), tmpfs("/a/b"), tmpfs("/c/d"), tmpfs("/c"), tmpfs("relative"), bind("source", "/bound")]' \

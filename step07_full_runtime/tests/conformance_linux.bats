@@ -31,7 +31,7 @@ has_cpuset() { has_controller cpuset; }
 # rule: config-linux.md#default-filesystems SHOULD "proc, sysfs, devpts and tmpfs on /proc, /sys, /dev/pts and /dev/shm"
 # hint: Which one is missing? The test quotes each rule.
 # hint: The OCI specification, config-linux.md: "Default Filesystems".
-# hint: commands/defaults.c, and mounts_apply.
+# hint: commands/defaults.c, and mount_filesystems.
 @test "the default file systems" {
     of_flags
     demo awk '{print $2, $3}' /proc/mounts
@@ -315,7 +315,7 @@ tty,5,0
 # rule: config-linux.md#pids SHOULD "0 is a limit like another"
 # hint: There is nothing to run, and limits are wanted. Where? The test quotes each rule.
 # hint: The OCI specification, config-linux.md: "Control groups".
-# hint: cgroup_create, in create.
+# hint: make_cgroup, in create.
 @test "resources: no process at all" {
     requires pids
     bundle 'linux.resources = {"pids": {"limit": 0}}' 'process.args = ["sh", "-c", "(true); echo forked"]'

@@ -167,7 +167,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#delete MUST "fail for a container that does not exist"
 # hint: Which command did not say so? The test quotes each rule.
 # hint: The OCI specification, runtime.md: "Query State", "Start", "Kill", "Delete".
-# hint: open_state in config/state.c.
+# hint: state_load in config/state_file.c.
 @test "no ID, or one that nothing has" {
     local operation
     bundle

@@ -293,7 +293,7 @@ PY
 
 # hint: The second one joins what the first has. Is hostname set in a namespace that is not yours?
 # hint: setns(2); config-linux.md.
-# hint: namespaces_finish sets it only in a new UTS namespace.
+# hint: set_hostname sets it only in a new UTS namespace.
 @test "podman pod: two containers share its network, IPC and hostname" {
     [[ -x $(type -P catatonit) ]] || skip 'no catatonit'
     podman pod create --name pod --network none --share net,ipc,uts --hostname whale
@@ -384,7 +384,7 @@ PY
 
 # hint: Which of your commands answered in another form than runc's?
 # hint: runc-ps(8), runc-events(8).
-# hint: commands/cgroup.c and commands/events.c.
+# hint: commands/pause.c, commands/update.c and commands/events.c.
 @test "podman pause, unpause, top, stats, logs, inspect" {
     start_box c1 --memory 50m
     podman pause c1
@@ -417,7 +417,7 @@ PY
 
 # hint: Which state did your runtime report, and when?
 # hint: runtime.md, "State" and "Delete".
-# hint: command_kill and command_delete in commands/lifecycle.c.
+# hint: command_kill in commands/kill.c, command_delete in commands/delete.c.
 @test "podman stop, start, restart, kill, wait, rm" {
     start_box c1
     local first=$pid
@@ -687,7 +687,7 @@ stop_task() {
 
 # hint: containerd's shim calls you, with --root and --log. What does the log say?
 # hint: runc(8): --log, --log-format json.
-# hint: The global options in main.c; die writes to the log as well.
+# hint: The global options in commands/globals.c; die writes to the log as well.
 @test "ctr run: output, status, what can't be run" {
     requires containerd
     # A command that is faster than ctr opens its output is not heard, whatever runtime has started it.
@@ -732,7 +732,7 @@ PY
 
 # hint: The shim wants runc's output, word by word. Which command's is another?
 # hint: runc-ps(8): --format json.
-# hint: print_json and commands/cgroup.c.
+# hint: print_json in commands/describe.c; commands/pause.c.
 @test "ctr task: exec, ps, pause, resume, metrics, kill, delete" {
     requires containerd
     start_task --memory-limit=52428800

@@ -166,7 +166,7 @@ done''']"
 
 # hint: The image, or who fills /dev, has made it a link. Whose file is under the terminal now?
 # hint: openat2(2), O_NOFOLLOW; CVE-2025-52565.
-# hint: console_target in process/console.c.
+# hint: console_target in rootfs/dev.c.
 @test "a terminal is not bound over a file that /dev/console is a link to" {
     requires root
     make_own_root
@@ -239,7 +239,7 @@ done''']"
 
 # hint: Files by socket activation are for the process with the number in LISTEN_PID. Which has your command?
 # hint: sd_listen_fds(3), systemd.socket(5).
-# hint: take_activation in commands/run.c, process_name_listener in process/process.c.
+# hint: take_activation in commands/activation.c, process_name_listener in process/environment.c.
 @test "LISTEN_FDS: the files of socket activation reach the command, and it knows that they are its own" {
     requires root
     echo first >a

@@ -75,7 +75,7 @@ opt/x/share/man/man1/rung.1 644' ]]
 
 # hint: Who asks for the version, and by which flag? What do they look for in it?
 # hint: runc(8) and crun(1), --version: "spec: ", "libseccomp: ", "+SECCOMP".
-# hint: print_version in main.c.
+# hint: print_version in commands/globals.c.
 @test "--version and -v say what tools read of runc and of crun; help is a command, too" {
     mkdir bin
     for name in rung runc; do

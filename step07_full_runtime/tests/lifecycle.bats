@@ -139,7 +139,7 @@ before_each() { requires root rootfs cgroup2; }
 
 # hint: Which of the three forms is another than runc's?
 # hint: runc-list(8): --format, --quiet.
-# hint: command_list and print_row in commands/lifecycle.c.
+# hint: command_list and print_row in commands/list.c.
 # bats test_tags=any-runtime
 @test "list: a table, JSON, names alone" {
     bundle
@@ -158,7 +158,7 @@ before_each() { requires root rootfs cgroup2; }
 
 # hint: Without a PID namespace, the end of one process ends no other. How do you find them all?
 # hint: cgroups(7), cgroup.procs; cgroup.kill.
-# hint: kill_all in commands/lifecycle.c, by cgroup_signal.
+# hint: signal_all in commands/kill.c, by cgroup_signal.
 # bats test_tags=any-runtime
 @test "kill --all: without a PID namespace, too" {
     bundle 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]' \
@@ -240,7 +240,7 @@ is_gone() { [[ ! -e /proc/$1 ]]; }
 
 # hint: Which of them fits, and which one is still running?
 # hint: crun(1), delete; regex(3): extended expressions, anywhere in the name.
-# hint: delete_all in commands/lifecycle.c goes through state_list with `regexec`.
+# hint: delete_all in commands/delete.c goes through state_list with `regexec`.
 @test "delete --regex: all whose names fit" {
     local name
     for name in one-1 one-2 two; do
@@ -314,7 +314,7 @@ is_gone() { [[ ! -e /proc/$1 ]]; }
 
 # hint: Process 1 waits for a zombie whose parent is outside and does not care. Is there still something to wait for?
 # hint: pid_namespaces(7); wait(2), NOTES, for zombies; proc_pid_stat(5): flags.
-# hint: state_process_lives takes who is `PF_EXITING` for dead, and remove_all in cgroup/end.c asks rmdir(2), not "populated".
+# hint: state_process_lives takes who is `PF_EXITING` for dead, and remove_tree in cgroup/end.c asks rmdir(2), not "populated".
 @test "delete --force does not wait for a parent that waits for nobody" {
     bundle
     oci_set_up
@@ -348,7 +348,7 @@ print(status, code)' "$DEMO_PROGRAM" "$state" "$bundle"
 
 # hint: Somebody reads the file as soon as it is there. Is the number in it by then?
 # hint: rename(2): whoever opens the name finds the old file or the new one.
-# hint: write_pid_file in container/container.c writes beside it, and ends with `rename`.
+# hint: write_pid_file in container/milestones.c writes beside it, and ends with `rename`.
 @test "--pid-file: it is there with all that is in it, or not at all" {
     local file=$BATS_TEST_TMPDIR/pid
     echo old >"$file"
@@ -571,7 +571,7 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
 
 # hint: Half a start must leave the container as it was. What did it take with it?
 # hint: accept4(2) in a loop: the next one is welcome.
-# hint: wait_for_start in container/start.c.
+# hint: wait_for_start in container/init.c.
 @test "start is killed before it says go: the next one starts the container" {
     bundle 'process.args = ["sh", "-c", "echo it runs; sleep 1000"]'
     oci_create

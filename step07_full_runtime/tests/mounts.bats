@@ -305,7 +305,7 @@ cannot() {
 
 # hint: Where was the tie to the host's peer group cut?
 # hint: mount_namespaces(7): MS_SLAVE keeps half of it.
-# hint: mounts_copy_shared comes first, then rootfs_make_slave.
+# hint: mounts_copy_shared comes first, then make_mounts_private.
 @test "what the host mounts later comes into a slave, and out of a shared mount" {
     mkdir "$host/shared"
     mount -t tmpfs shared "$host/shared"
@@ -327,7 +327,7 @@ cannot() {
 
 # hint: One call for "/" and all below it: what did it take from the mount that wanted to be shared?
 # hint: config-linux.md, "Rootfs Mount Propagation"; mount_namespaces(7).
-# hint: rootfs_enter: private and slave are the root's from the beginning.
+# hint: enter_root: private and slave are the root's from the beginning.
 @test "rootfsPropagation does not take from a mount what its own options say" {
     local name
     mkdir "$host/dir"
@@ -403,7 +403,7 @@ mapped() {
 
 # hint: No maps were given with the mount. Whose are meant?
 # hint: config.md, "idmap".
-# hint: maps_group and read_mount_maps in config/spec_mounts.c.
+# hint: read_mount_maps in config/spec_mounts.c, maps_group in commands/edits_ids.c.
 @test "idmap without maps of its own takes the container's" {
     touch "$host/file"
     chown 7:8 "$host/file"
@@ -637,7 +637,7 @@ mapped() {
 
 # hint: The last one on a place covers the others. Did you sort them?
 # hint: config.md: "in the listed order".
-# hint: The loop of mounts_apply.
+# hint: The loop of mount_filesystems.
 @test "mounts are made in the order of config.json" {
     created "$(tmpfs a size=1m)" "$(tmpfs a/b size=2m)" "$(tmpfs a size=3m)"
     has /a size=3072k
@@ -757,7 +757,7 @@ zero character special file 1:5 666 0:0'
 
 # hint: Which path did you walk a second time? What was there then?
 # hint: openat2(2); O_NOFOLLOW; a descriptor of the tmpfs stays the same, whatever is mounted on its path. CVE-2025-52565.
-# hint: rootfs_need_dev and mounts_apply hand dev_fd to rootfs_fill_dev; fresh_target wants a plain /dev.
+# hint: rootfs_need_dev and mount_filesystems hand dev_fd to make_devices; fresh_target wants a plain /dev.
 @test "no device gets into a volume, whatever the image has for /dev" {
     local nodes='linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}]'
     mkdir "$host/volume"
@@ -845,7 +845,7 @@ zero character special file 1:5 666 0:0'
 
 # hint: Did you write into the host's /dev? Or make /dev read-only before it was filled?
 # hint: mount(2): MS_RDONLY comes last.
-# hint: rootfs_need_dev says whether to fill it; rootfs_fill_dev before mounts_finish.
+# hint: rootfs_need_dev says whether to fill it; make_devices before mounts_finish.
 @test "a /dev that is bound stays as it is; one that is read-only has all" {
     created 'mounts[1] = {"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind"]}' 'del mounts[2:4]'
     [[ -e /proc/$pid/root/dev/null ]]

@@ -57,7 +57,7 @@ start_ready() {
 
 # hint: Who was renamed: the container, or your machine?
 # hint: sethostname(2), uts_namespaces(7): in the child.
-# hint: namespaces_finish sets the spec's hostname, in the child.
+# hint: set_hostname sets the spec's hostname, in the child.
 @test "its hostname is its own, and the host keeps its own" {
     before=$(</proc/sys/kernel/hostname)
     start_ready --hostname inside
@@ -86,7 +86,7 @@ start_ready() {
 
 # hint: /proc/self/cgroup shows the way on the host. In which cgroup was the process when the namespace was made?
 # hint: cgroup_namespaces(7): unshare(2) after clone3 with CLONE_INTO_CGROUP, not in one go.
-# hint: namespaces_finish calls `unshare(CLONE_NEWCGROUP)` in the child.
+# hint: enter_cgroup_namespace calls `unshare(CLONE_NEWCGROUP)` in the child.
 @test "the root of its cgroup namespace is its own cgroup" {
     demo grep ^0:: /proc/self/cgroup
     assert_status 0
@@ -182,7 +182,7 @@ start_ready() {
 # needs: an ordinary user gets a container too, and is root in it
 # hint: A bridge on the host needs root. When do you notice: at once, or half-way?
 # hint: geteuid(2); check before the first side effect.
-# hint: The network's plan refuses --ip with "needs root"; refuse in cgroup/place.c names the limit.
+# hint: The network's plan refuses --ip with "needs root"; no_place in cgroup/place.c names the limit.
 @test "rootless: --ip and limits are refused, and say why" {
     requires user_ns
     demo_as_nobody --rootfs "$BATS_TEST_TMPDIR/public/rootfs" --ip 10.240.0.2/24 true

@@ -84,7 +84,7 @@ while True:
 
 # hint: A new network namespace has lo, switched off. Who switches it on in there?
 # hint: netdevice(7): IFF_UP; rtnetlink(7), RTM_NEWLINK, sent from inside.
-# hint: network_inside in network/network.c, called in the child, with and without --ip.
+# hint: set_up_network in network/network.c, called in the child, with and without --ip.
 @test "without --ip it has lo alone, and lo is up" {
     demo sh -c 'ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1; echo hi | nc -l -p 7777 &
         for _ in $(seq 300); do nc 127.0.0.1 7777 </dev/null 2>/dev/null && break; sleep 0.1; done'
@@ -95,7 +95,7 @@ while True:
 
 # hint: Now and then something is missing. Does the child wait until its parent has made the cable?
 # hint: rtnetlink(7); a byte over a socketpair(2) says "go".
-# hint: wait_for_go in container/init.c comes before network_inside, network_attach before the "go".
+# hint: wait_for_go in container/init.c comes before set_up_network, attach_network before the "go".
 @test "--ip: address, route and lo are there when the command starts" {
     for _ in 1 2 3 4 5; do
         demo --ip 10.240.0.2/24 sh -c 'ip -4 -o addr show | awk "{ print \$2, \$4 }"; ip route'
@@ -108,7 +108,7 @@ while True:
 # needs: nothing
 # hint: On the host there should be rung0 with the gateway's address, and one end of a cable in it. Which is missing?
 # hint: rtnetlink(7), veth(4), ip-link(8): `ip link show master rung0`.
-# hint: network_attach: have_bridge, create_bridge, then create_veth with IFLA_MASTER and IFLA_NET_NS_PID.
+# hint: attach_network: have_bridge, make_bridge, then make_veth with IFLA_MASTER and IFLA_NET_NS_PID.
 # bats test_tags=lesson
 @test "--ip: the bridge and the cable, seen from the host" {
     start_ready --ip 10.240.0.2/24
@@ -122,7 +122,7 @@ while True:
 
 # hint: The cable is there, and nothing gets through. Are both ends and the bridge up?
 # hint: ip-link(8): LOWER_UP; `ip neigh` says who has been found.
-# hint: create_veth switches the host's end on, bring_up the other one.
+# hint: make_veth switches the host's end on, parent the other one.
 @test "host and container talk over TCP, both ways" {
     start_server --hostname server --ip 10.240.0.2/24
     eventually says_hello 10.240.0.2
@@ -157,7 +157,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # hint: With a user namespace, in whose namespace do you configure eth0, and with what rights?
 # hint: user_namespaces(7), network_namespaces(7): the network belongs to the container's user namespace.
-# hint: The cable is the parent's work (network_attach), addresses are the child's (network_inside).
+# hint: The cable is the parent's work (attach_network), addresses are the child's (set_up_network).
 @test "--userns has a network just the same" {
     start_server --userns --hostname server --ip 10.240.0.2/24
     eventually says_hello 10.240.0.2
@@ -180,7 +180,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 # needs: host and container talk over TCP, both ways
 # hint: Are both in one bridge? Did the second one make another, or fail because it was there?
 # hint: rtnetlink(7): NLM_F_EXCL, EEXIST.
-# hint: have_bridge looks first; create_bridge only if there is none.
+# hint: have_bridge looks first; make_bridge only if there is none.
 @test "two containers talk to each other" {
     start_server --hostname one --ip 10.240.0.2/24
     demo --ip 10.240.0.3/24 sh -c 'for _ in $(seq 300); do nc -w 2 10.240.0.2 9999 </dev/null && break; sleep 0.1; done'
@@ -203,7 +203,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 # needs: two containers talk to each other
 # hint: The first to leave took the bridge along. What should it have looked for?
 # hint: rtnetlink(7): RTM_GETLINK with NLM_F_DUMP, IFLA_MASTER.
-# hint: leave_bridge in network/network.c: look_around counts who is in it, under lock.
+# hint: leave_bridge in network/network.c: look_at_bridge counts who is in it, under lock.
 @test "the bridge stays until the last container leaves" {
     start_ready --ip 10.240.0.2/24
     one=$demo_pid
@@ -217,7 +217,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # hint: "Is it there?" and "then make it" are two steps. Who is between them?
 # hint: flock(2): one at a time.
-# hint: The lock of base/lock.c is held around network_attach and network_undo.
+# hint: The lock of base/lock.c is held around attach_network and detach_network.
 @test "ten containers come and go at once" {
     pids=()
     for i in {2..11}; do
@@ -236,7 +236,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # hint: Is rung0 written into your code somewhere?
 # hint: The name travels as an annotation of config.json; `demo spec --print --bridge other` shows it.
-# hint: edit_bridge in commands/edits.c writes it, config/spec_network.c reads it.
+# hint: edit_bridge in commands/edits_limits.c writes it, config/spec_network.c reads it.
 @test "--bridge names the bridge" {
     start_ready --bridge rung-other --ip 10.240.0.2/24
     [[ $(on_host ip -4 -o addr show rung-other) == *'10.240.0.1/24'* ]]
@@ -246,7 +246,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # hint: How will you still know at the end whether you made it?
 # hint: rtnetlink(7): IFLA_GROUP, a number on the device.
-# hint: create_bridge writes the group, look_at_link reads it.
+# hint: make_bridge writes the group, look_at_link reads it.
 @test "a bridge that is not ours is used, and stays as it was" {
     on_host ip link add mine0 type bridge
     on_host ip address add 10.240.0.1/24 dev mine0
@@ -283,7 +283,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # hint: The answer does not come back. Whose address is on the packet when it leaves?
 # hint: nft(8): masquerade; libnftables(3); ip(7): ip_forward.
-# hint: nat_start in network/nat.c: table, chain, rule, then set_ip_forward.
+# hint: open_nat in network/nat.c: table, chain, rule, then set_ip_forward.
 @test "--nat: the world sees the host's address, and answers" {
     requires nat
     the_world
@@ -295,7 +295,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 
 # hint: Nobody asked for forwarding. Who switched it on?
 # hint: ip(7): ip_forward.
-# hint: nat_start is called only if the spec says so.
+# hint: open_nat is called only if the spec says so.
 @test "without --nat the world cannot be reached" {
     requires nat
     the_world
@@ -307,7 +307,7 @@ listening() { on_host ss -Htln | grep -qF "$1 "; }
 # needs: --nat: the world sees the host's address, and answers
 # hint: What was there before is gone, or yours is still there. Did you flush too much or too little?
 # hint: nft(8): delete your own chain and table, never the ruleset.
-# hint: nat_stop; the table's comment remembers ip_forward.
+# hint: close_nat; the table's comment remembers ip_forward.
 @test "--nat is a table of its own; other rules and ip_forward stay as they were" {
     requires nat
     on_host nft 'add table ip other; add chain ip other c'
@@ -326,7 +326,7 @@ table_is_gone() { ! on_host nft list tables | grep -qw rung; }
 # needs: --nat: the world sees the host's address, and answers
 # hint: It was on before. Where is that noted?
 # hint: ip(7), nft(8): a table can carry a comment.
-# hint: set_ip_forward in nat_stop only if the comment says that it was 0.
+# hint: set_ip_forward in close_nat only if the comment says that it was 0.
 @test "--nat: ip_forward that was on stays on" {
     requires nat
     on_host sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
@@ -339,7 +339,7 @@ table_is_gone() { ! on_host nft list tables | grep -qw rung; }
 # needs: --nat: the world sees the host's address, and answers
 # hint: Two share a bridge, a third has another. Whose rule goes when the first one ends?
 # hint: nft(8): a chain for each bridge.
-# hint: nat_stop is called for the last container of a bridge; have_table tells when the table is empty.
+# hint: close_nat is called for the last container of a bridge; have_table tells when the table is empty.
 @test "--nat: one container's end does not cut off another one" {
     requires nat
     the_world
@@ -362,7 +362,7 @@ ppid_of() { status_field "$1" PPid; }
 
 # hint: After which ending is something left: an error, a signal, a command that is not there?
 # hint: atexit(3), sigprocmask(2); rtnetlink(7): RTM_DELLINK.
-# hint: undo_at_exit registers network_undo before network_attach.
+# hint: undo_at_exit registers detach_network before attach_network.
 @test "every ending leaves the host clean" {
     requires nat
     for command in true false 'sh -c "kill -9 $$"' no-such-program /etc/passwd; do
@@ -388,7 +388,7 @@ ppid_of() { status_field "$1" PPid; }
 
 # hint: Where does it say which link, which bridge, which table?
 # hint: The state file has to be written before the link is made: rename(2).
-# hint: network_reopen takes the names from the state, network_undo removes them.
+# hint: network_reopen takes the names from the state, detach_network removes them.
 @test "after SIGKILL delete --force removes link, bridge, table, and restores ip_forward" {
     requires nat
     start_ready --name "killed-$$" --ip 10.240.0.2/24 --nat

@@ -68,7 +68,7 @@ long=$(printf 'x%.0s' {1..5000})
 
 # hint: Which of these is no number, or one that means "no change"?
 # hint: setresuid(2): -1 means "leave it"; strtoul(3) takes a minus sign.
-# hint: skip_number in commands/edits_ids.c; 4294967295 is refused as well.
+# hint: edit_user in commands/edits_ids.c; 4294967295 is refused as well.
 @test "bad values of --user" {
     refuses --user '' root: :0 -1 1.5 0:0:0 4294967295 4294967296 0:-1 '0 0' nobody/x
 }
@@ -262,7 +262,7 @@ long=$(printf 'x%.0s' {1..5000})
 # points: 2
 # hint: Where do tutorials look for what `spec` has made, and what do they change in it?
 # hint: runc-spec(8): config.json in the bundle, and never over one that is there; fopen(3), "x".
-# hint: write_config in commands/run.c; example_config in commands/defaults.c.
+# hint: write_config in commands/spec.c; example_config in commands/defaults.c.
 @test "spec writes runc's example into the bundle, and never over a config.json" {
     mkdir bundle
     cp -a "$ROOTFS" bundle/rootfs
@@ -491,7 +491,7 @@ print()' >config.json
 
 # hint: Which command took a flag of another one, or said nothing to --help?
 # hint: getopt_long(3): a table for each command.
-# hint: print_help and find_option in commands/flags.c.
+# hint: print_flags and next_flag in commands/flags.c.
 @test "each command has --help, and refuses a flag that it does not have" {
     for command in run create start exec kill delete state list spec ps pause resume update events features; do
         rung "$command" --help

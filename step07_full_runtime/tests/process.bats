@@ -20,7 +20,7 @@ start_ready() {
 
 # hint: A variable of your shell is in there. Which environment did execve get?
 # hint: environ(7), execve(2): the third argument; config.md, "env".
-# hint: process_execute takes process.env of the spec, and HOME from process_home.
+# hint: run_program takes process.env of the spec, and HOME from process_home.
 @test "the environment is not the caller's" {
     SECRET=1 demo env
     assert_status 0
@@ -31,7 +31,7 @@ start_ready() {
 
 # hint: A is there twice, or the first one won. Do you look for the name before you add?
 # hint: getenv(3) finds the first.
-# hint: edit_env and find_variable in commands/edits.c: replace if it is there.
+# hint: edit_env in commands/edits.c: replace if it is there.
 @test "--env adds a variable, and the last one counts" {
     demo --env A=1 --env B='two words' --env A=3 --env EMPTY= sh -c 'echo "$A/$B/${EMPTY-unset}"; env | grep -c ^A='
     assert_status 0
@@ -53,7 +53,7 @@ start_ready() {
 
 # hint: Where was the last chdir, before or after the root changed?
 # hint: chdir(2); config.md, "cwd".
-# hint: process_directory in process/process.c, after rootfs_enter.
+# hint: process_directory in process/process.c, after enter_root.
 @test "it starts in /, or in --workdir" {
     demo pwd
     assert_output /
@@ -388,7 +388,7 @@ has_zombies() {
 # needs: --init passes signals on, and the status back
 # hint: The command is not process 1 now, so a plain SIGTERM is enough. Does your process 1 hear it?
 # hint: pid_namespaces(7): process 1 gets what it has a handler for, or blocks and waits for.
-# hint: catch_signals before the fork in process_init.
+# hint: block_signals before the fork in process_init.
 @test "--init: SIGTERM ends a command without a handler, as everywhere else" {
     start_demo --init sleep 100
     eventually container_runs "$demo_pid"
@@ -410,7 +410,7 @@ has_zombies() {
 
 # hint: With 3 open files or one process the runtime itself can't go on. When do you lower the limits?
 # hint: prlimit(2): right before execve.
-# hint: process_lower_limits, the last one before process_execute.
+# hint: process_lower_limits, the last one before run_program.
 @test "limits that would stop the runtime hold for the command alone" {
     demo --ulimit nofile=3:3 --ulimit nproc=1:1 sh -c 'ulimit -n; ulimit -u'
     assert_status 0
@@ -618,7 +618,7 @@ END
 
 # hint: Which of the three answers is wrong: absent and --force, absent, or running?
 # hint: runtime.md, "Delete"; runc's --force.
-# hint: command_delete in commands/lifecycle.c.
+# hint: command_delete in commands/delete.c.
 @test "delete --force may be repeated; delete of a running container is refused" {
     rung delete --force no-such-container
     assert_status 0

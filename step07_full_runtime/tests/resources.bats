@@ -306,7 +306,7 @@ impossible() {
 
 # hint: Which files may the container's user write, and which never?
 # hint: kernel: admin-guide/cgroup-v2.rst, "Delegation"; /sys/kernel/cgroup/delegate.
-# hint: give_away in cgroup/cgroup.c.
+# hint: give_away in cgroup/limits.c.
 @test "a cgroup that the container sees writable is its user's, but for the limits" {
     requires pids
     bundle 'linux.namespaces.append({"type": "user"})' 'process.user = {"uid": 5, "gid": 5}' \

@@ -38,7 +38,7 @@ mount_of() {
 # needs: nothing
 # hint: `cat /proc/PID/mountinfo`, read on the host: what is left of the host's mounts?
 # hint: pivot_root(2), mount_namespaces(7).
-# hint: rootfs_enter: change_root pivots and detaches the old root.
+# hint: enter_root: change_root pivots and detaches the old root.
 # bats test_tags=lesson
 @test "no mount of the host is left in it" {
     start_ready
@@ -131,7 +131,7 @@ END
 
 # hint: Something was made in the image. Before or after a file system covered the place?
 # hint: mkdir(2), mknod(2): only in your own tmpfs.
-# hint: rootfs_fill_dev works in the new /dev; mount points that are missing are another matter: mount_target.
+# hint: make_devices works in the new /dev; mount points that are missing are another matter: mount_target.
 @test "the directory of the root is clean afterwards" {
     make_own_root
     find "$root" | sort >before
@@ -201,7 +201,7 @@ END
 
 # hint: Which number or mode differs, or which is too many?
 # hint: mknod(2), umask(2); config-linux.md, "Default Devices".
-# hint: rootfs_fill_dev and make_device in rootfs/dev.c.
+# hint: make_devices and make_device in rootfs/dev.c.
 @test "/dev has the devices of the specification, and no others" {
     demo sh -c 'cd /dev && for f in *; do [ ! -h $f ] && { [ -c $f ] || [ -b $f ]; } && stat -c "%n %t:%T %a" $f; done; true'
     assert_status 0
@@ -264,7 +264,7 @@ END
 
 # hint: A bind mount shows the same files in two places. When must the source be opened?
 # hint: open_tree(2) before the root changes, move_mount(2) after.
-# hint: mounts_open_sources, then mounts_apply.
+# hint: mounts_open_sources, then mount_filesystems.
 @test "--volume: files go both ways" {
     mkdir volume
     echo 'from the host' >volume/a

@@ -79,7 +79,7 @@ PY
 
 # hint: Who has made the directory that the tmpfs is to look like?
 # hint: tmpfs(5): mode; the other runtimes' "tmpcopyup".
-# hint: A directory that you have made a moment ago is not the image's: mount_tmpfs in rootfs/mounts.c.
+# hint: A directory that you have made a moment ago is not the image's: mount_data in rootfs/mounts.c.
 @test "a tmpfs on a place that the image lacks: everybody may write there, the second time too" {
     local options
     make_own_root
@@ -105,7 +105,7 @@ PY
 
 # hint: The name is there, and what it stands for is not. Which of the two is to be made?
 # hint: symlink(7); openat2(2): RESOLVE_IN_ROOT.
-# hint: Follow the link by hand, inside the root: make_target in rootfs/mount_fd.c.
+# hint: Follow the link by hand, inside the root: link_target in rootfs/mount_fd.c.
 @test "a mount on a dangling link: what it stands for is made, inside the root" {
     make_own_root
     rm "$root/etc/resolv.conf"
@@ -147,7 +147,7 @@ PY
 
 # hint: /dev of the image leads elsewhere, and later something is mounted there. Where do your devices go?
 # hint: openat2(2); config-linux.md, "Default Devices".
-# hint: Open /dev once and keep the descriptor, or refuse a link: rootfs_fill_dev.
+# hint: Open /dev once and keep the descriptor, or refuse a link: make_devices.
 @test "an image whose /dev is a link: no device appears in a volume" {
     make_own_root
     rmdir "$root/dev"
@@ -181,14 +181,14 @@ PY
 
 # hint: HOME is there, and says nothing. What does a shell make of that?
 # hint: environ(7).
-# hint: set_home in process/process.c: an empty one counts as none.
+# hint: process_home in process/environment.c: an empty one counts as none.
 @test "HOME without a value is filled from the image's /etc/passwd" {
     [[ $(prints 'process.env.append("HOME=")' "$(args 'echo $HOME')") == /root ]]
 }
 
 # hint: A service's sockets come with three variables. Who passes them on?
 # hint: sd_listen_fds(3).
-# hint: LISTEN_FDS counts as that many descriptors more of --preserve-fds: commands/run.c.
+# hint: LISTEN_FDS counts as that many descriptors more of --preserve-fds: commands/activation.c.
 @test "LISTEN_FDS: a service's sockets are passed on" {
     bundle "$(args 'echo $LISTEN_FDS $LISTEN_PID; cat <&3')"
     echo 'of the service' >file
@@ -428,7 +428,7 @@ no_process_in() { [[ ! -e $1 || -z $(<"$1/cgroup.procs") ]]; }
 
 # hint: It is not running, but it is not stopped either. What do engines expect?
 # hint: runc-delete(8).
-# hint: container_delete in commands/lifecycle.c.
+# hint: container_delete in container/container.c.
 @test "delete --force of a container that was never started" {
     bundle
     oci_create
@@ -485,7 +485,7 @@ no_process_in() { [[ ! -e $1 || -z $(<"$1/cgroup.procs") ]]; }
 
 # hint: Each variable is compared with all the others. How many comparisons is that?
 # hint: environ(7): the last one of a name counts.
-# hint: comes_again in process/process.c.
+# hint: process_hide in process/process.c.
 @test "20,000 variables are no reason to wait" {
     local DEMO_LIMIT=$((10 * SLOWNESS))
     [[ $(prints 'process.env += [f"V{i}=x" for i in range(20000)]' "$(args 'echo $V19999')") == x ]]

@@ -603,7 +603,7 @@ END
 
 # hint: The runtime may die at any of its calls. What if it is dead before the child asks to be told?
 # hint: prctl(2): PR_SET_PDEATHSIG; after it, look whether the parent is still there: getppid(2), or a pipe's end.
-# hint: process_die_with_parent, first thing in the child, and a look at the parent after it.
+# hint: die_with_parent, first thing in the child, and a look at the parent after it.
 @test "the container ends when the runtime is killed, at any moment" {
     for delay in 0 0.005 0.01 0.02 0.04; do
         start_demo sh -c 'sleep 100 & exec sleep 100'

@@ -89,7 +89,7 @@ property() { systemctl show "$unit" --property "$1" --value; }
 
 # hint: A text becomes a value of a type. Which one was wrong?
 # hint: crun(1): "org.systemd.property."; D-Bus types in sd_bus_message_append(3).
-# hint: read_annotations, then cgroup/properties.c.
+# hint: add_annotated_properties in cgroup/properties.c.
 @test "annotations set other properties" {
     scope '' 'annotations = {"org.systemd.property.TimeoutStopSec": "7", "org.systemd.property.Description": "\"a test\"",
         "org.systemd.property.Before": "[\"rungtest-x.service\"]", "org.systemd.property.CPUWeight": "uint64 77"}'
@@ -161,7 +161,7 @@ property() { systemctl show "$unit" --property "$1" --value; }
 
 # hint: A session's cgroup has processes. Which one above it can hand pids down, and did you look at its type?
 # hint: systemd-run(1), --scope; cgroups(7), "no internal processes" rule and thread mode.
-# hint: find_wishes and find_parent in cgroup/place.c climb out of the scope.
+# hint: find_wishes and find_place in cgroup/place.c climb out of the scope.
 @test "in a session's scope, without --systemd-cgroup: limits at once, or later" {
     requires pids memory cpu
     oci_set_up
