@@ -107,8 +107,7 @@ class Half(threading.Thread):
                 name = self.read(line.rstrip("\n"), name)
                 watchdog = self.watch()
             watchdog.cancel()
-        self.owner.kill()
-        self.owner.wait()
+        self.disown()
 
     def watch(self):
         """Whoever says nothing for so long will say nothing any more."""
@@ -118,7 +117,12 @@ class Half(threading.Thread):
 
     def stop(self):
         self.late = True
+        self.disown()
+
+    def disown(self):
+        """(A dead process is there until somebody has waited for it.)"""
         self.owner.kill()
+        self.owner.wait()
 
     def read(self, line, name):
         """A line of TAP. NAME is the test that lines without one belong to."""
@@ -196,7 +200,7 @@ def run(step, program, tests, patience=10, progress=lambda *_: None):
                 thread.join()
         finally:
             for thread in threads:
-                thread.owner.kill()
+                thread.disown()
         results, said = {}, []
         for thread in threads:
             thread.missing(enough)
