@@ -35,6 +35,7 @@ after_each() {
 # hint: The OCI specification, runtime.md: "State" and "Lifecycle".
 # hint: record in config/state.c, at each step of container_run.
 @test "a container's life: creating, created, running, stopped, gone" {
+    requires pids
     bundle 'process.args = ["sh", "-c", "trap \"exit 5\" USR1; echo it runs; for _ in $(seq 3000); do sleep 0.1; done"]' \
         'annotations = {"org.example": "text"}' 'hostname = "early"' 'linux.resources = {"pids": {"limit": 99}}' \
         'hooks = {"createRuntime": [hook("cat >'"$BATS_TEST_TMPDIR"'/creating")]}'
@@ -265,6 +266,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # hint: The OCI specification, config.md, "Process": REQUIRED when start is called; runtime.md: "Start".
 # hint: needs_process in config/spec.h: who sets it, and who looks at it.
 @test "create: without a process; start refuses it" {
+    requires pids
     bundle 'del process'
     oci run --bundle "$bundle" c1
     refused '*config.json: process: missing (line *)'
@@ -355,7 +357,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
     oci delete c1
     assert_status 0
     nothing_left
-    [[ ! -e /proc/$pid ]]
+    process_ended "$pid"
     oci_create
     oci delete --force c1
     assert_status 0

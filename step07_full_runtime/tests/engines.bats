@@ -437,7 +437,7 @@ PY
     assert_output 137
     podman rm c1
     assert_status 0
-    [[ ! -e /proc/$pid ]]
+    process_ended "$pid"
 }
 
 # hint: Some processes were left. Who kills them all?
@@ -450,7 +450,8 @@ PY
     directory=$(cgroup_of "$pid")
     podman rm --force --time 0 c1
     assert_status 0
-    [[ ! -e $directory && ! -e /proc/$pid ]]
+    process_ended "$pid"
+    [[ ! -e $directory ]]
 }
 
 # hint: A health check is an exec. What status did it give?

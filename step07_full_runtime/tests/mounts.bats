@@ -421,9 +421,12 @@ mapped() {
     touch "$host/file"
     chown 7:8 "$host/file"
     chown 100000:100000 "$root"
-    unshare --user --map-users 0:100000:65536 --map-groups 0:100000:65536 sleep 100 3>&- 4>&- &
+    unshare --user sleep 100 3>&- 4>&- &
     holder=$!
-    eventually grep -q 65536 "/proc/$holder/uid_map"
+    eventually grep -q sleep "/proc/$holder/comm"
+    for map in uid_map gid_map; do
+        echo 0 100000 65536 >"/proc/$holder/$map"
+    done
     created "linux.namespaces.append({'type': 'user', 'path': '/proc/$holder/ns/user'})" "$(bind "$host" idmap bind idmap)"
     in_container stat -c %u:%g /idmap/file
     assert_output 100007:100008
