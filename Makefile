@@ -112,6 +112,9 @@ fuzz: ## change step07's input at random, and look for misuse of memory
 	    VARIANT=fuzz CC=afl-clang-fast CFLAGS='-O1 -g' build/fuzz/target
 	@scripts/fuzz $(if $(MINUTES),--minutes $(MINUTES))
 
+attacks: all rootfs ## try to get out of each step's container: a table
+	@$(SUDO) scripts/attacks $(if $(UPDATE),--update)
+
 FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 mutants: ## leave out each safeguard, and see a test fail
@@ -324,6 +327,7 @@ FORCE:
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills fuzz \
+    attacks \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan arm64 i386 install uninstall clean variant FORCE \

@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 PATH = "PATH=/bin:/sbin:/usr/bin:/usr/sbin"
@@ -56,6 +57,15 @@ def config(place, args):
     }, maps
 
 
+def remove_tree(cgroup):
+    """Remove it and those below it, if they are empty."""
+    for directory, _, _ in os.walk(cgroup, topdown=False):
+        try:
+            os.rmdir(directory)
+        except OSError as error:
+            print(f"faults: remove {directory}: {error.strerror}", file=sys.stderr)
+
+
 class Place:
     """Where all of it happens, and what is there before."""
 
@@ -75,6 +85,9 @@ class Place:
         """One of our own, where all others are to be made."""
         mounts = open("/proc/self/mountinfo").read()
         self.top_cgroup = pathlib.Path(re.search(r"^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 ", mounts, re.M)[1])
+        for dead in self.top_cgroup.glob("faults-*"):
+            if not os.path.exists(f"/proc/{dead.name[7:]}"):
+                remove_tree(dead)
         self.cgroups = self.top_cgroup / f"faults-{os.getpid()}"
         self.cgroup = self.cgroups / "container"
         (self.cgroups / "driver").mkdir(parents=True)
@@ -82,8 +95,7 @@ class Place:
 
     def leave_cgroup(self):
         (self.top_cgroup / "cgroup.procs").write_text(str(os.getpid()))
-        (self.cgroups / "driver").rmdir()
-        self.cgroups.rmdir()
+        remove_tree(self.cgroups)
 
     def look(self):
         """What this host has."""
