@@ -129,6 +129,7 @@ static void prepare_root(const struct init_plan *plan)
     run_create_hooks(plan);
     rootfs_protect(spec, root_fd);
     mounts_finish(spec);
+    /* The point of no return: from here on nothing of the host has a name. */
     enter_root(spec, root_fd);
 }
 

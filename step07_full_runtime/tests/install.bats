@@ -198,3 +198,22 @@ END
     rung features now
     assert_status 2
 }
+
+# hint: Which function of the page is not there, or which call came earlier than the page says?
+# hint: "An evening's path" in README.md, and what `run -v` prints.
+# hint: `narrate` in the function that the row names: the text in its third column begins a line of `run -v`.
+@test "the chapter's page of what run does is what it does" {
+    [[ -x $here/demo ]] || fail 'step07 is not built'
+    sed -n 's/^| `\([a-z_/]*\.c\):\([a-z_0-9]*\)` | [^|]* | `*\([^`]*\)`* |$/\1\t\2\t\3/p' "$here/README.md" >page
+    (($(wc -l <page) >= 25))
+    run_and_show "$here/demo" run -v --no-tty -- true
+    assert_status 0
+    said=$stderr
+    while IFS=$'\t' read -r file function call; do
+        grep -qE "^[a-z].*\b$function\(" "$here/$file" || fail "$file has no function $function"
+        [[ -z $call || $said == *"+ $call"* ]] || fail "$function: no \"$call\", or it came before"
+        [[ -z $call ]] || said=${said#*"+ $call"}
+    done <page
+    wc -l "$here"/{main,commands/run,container/{container,clone,init},process/{namespaces,process,capabilities},rootfs/rootfs,cgroup/{cgroup,limits},network/network}.c |
+        awk 'END { exit $1 > 3200 }'
+}
