@@ -246,6 +246,16 @@ quotes() {
     done
 }
 
+@test "a chapter takes a quarter of an hour to read: 700 to 1,300 words, without code and what is folded away" {
+    cd "$TOP"
+    for readme in step0[1-6]_*/README.md; do
+        words=$(perl -0pe 's,<details>.*?</details>,,gs; s,^ *```.*?^ *```,,gms; s,<!--.*?-->,,gs' "$readme" |
+            tr -s '[:space:]' '\n' | grep -c '[[:alnum:]]')
+        echo "$readme: $words words"
+        ((words >= 700 && words <= 1300))
+    done
+}
+
 @test "a block that is not closed, or begins with output, is an error" {
     printf '%s\n' '```console' '$ true' >README.md
     check_file
