@@ -125,7 +125,7 @@ static const struct flag FLAGS[] = {
     {"cgroup", 'C', NULL, "a new cgroup namespace (likewise)",
      .edit = edit_namespace},
     {"time", 'T', NULL, "a new time namespace", .edit = edit_namespace},
-    {"verbose", 'v', NULL, "say each kernel call", .on = &verbose},
+    {"verbose", 'v', NULL, "say the kernel calls that matter", .on = &verbose},
     {0},
 };
 
