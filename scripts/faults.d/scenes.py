@@ -235,6 +235,8 @@ class Create(Scene):
 
 
 class Start(Scene):
+    has_probe = False # it may be over before its execve(2) is seen
+
     def before(self):
         self.created(["/probe"])
         self.pid = json.loads(self.rung("state", "c").stdout)["pid"]

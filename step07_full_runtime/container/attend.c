@@ -79,7 +79,7 @@ static bool would_be_dropped(const struct container *c, int number)
     return !is_harmless(number) && !hears(c->pid, number);
 }
 
-static void pass_on(const struct container *c, int number)
+static void pass_on(struct container *c, int number)
 {
     if (number == SIGCHLD)
         return;
@@ -92,11 +92,12 @@ static void pass_on(const struct container *c, int number)
         return; /* there is nobody yet whom it could mean */
     if (!has_started || would_be_dropped(c, number))
         number = SIGKILL;
+    c->was_ended |= !has_started;
     /* It may have ended a moment ago. */
     (void)syscall(SYS_pidfd_send_signal, c->pidfd, number, NULL, 0);
 }
 
-static void read_signals(const struct container *c)
+static void read_signals(struct container *c)
 {
     struct signalfd_siginfo info;
     while (read(c->signal_fd, &info, sizeof(info)) == sizeof(info))

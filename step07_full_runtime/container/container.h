@@ -40,6 +40,7 @@ struct container {
     void (*join_first)(struct container *c);
     bool is_ready; /* it waits for `start` */
     bool is_executing; /* only execve(2) was left to do */
+    bool was_ended; /* by us, before its command: a signal told us to end */
     int failure; /* the exit status of what went wrong before; 0: nothing */
     struct cgroup cgroup;
     struct network network;

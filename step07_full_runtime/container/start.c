@@ -61,7 +61,7 @@ int container_start(struct state *state)
     block_signals(&c);
     let_go(&c);
     attend(&c);
-    if (c.socket_fd == -1 && c.is_executing && !c.failure)
+    if (c.socket_fd == -1 && c.is_executing && !c.failure && !c.was_ended)
         return 0;
     if (!c.failure)
         warn("start container %s: it was killed before its command ran", c.id);
