@@ -21,7 +21,7 @@
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
 #   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu cpuset io_max
 #                             io_weight hugetlb veth bridge nft
-#                             nat overlay user_ns time_ns pty kmsg rootfs podman systemd (a name that is not known fails)
+#                             nat overlay user_ns time_ns pty kmsg mqueue rootfs podman systemd (a name that is not known fails)
 #   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
@@ -340,6 +340,7 @@ has_time_ns() { [[ -e /proc/self/ns/time ]]; }
 has_strace() { type -P strace >/dev/null; }
 has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
 has_systemd() { has_root && [[ -d /run/systemd/system ]]; }
+has_mqueue() { [[ -d /dev/mqueue ]]; } # a copy of the host's needs one
 has_kmsg() { [[ $(</proc/sys/kernel/dmesg_restrict) == 0 ]]; } # who has no CAP_SYSLOG may read it
 has_rootfs() { [[ -x $ROOTFS/bin/busybox ]]; }
 

@@ -191,7 +191,8 @@ class Scene:
         for pid in open(f"/proc/self/task/{os.getpid()}/children").read().split():
             os.kill(int(pid), 9)
         shutil.rmtree(self.place.state, ignore_errors=True)
-        subprocess.run([self.place.top / "scripts/cleanup", "--all"], stdout=subprocess.DEVNULL, check=False)
+        # (Never --all: whoever else has containers on this host keeps them.)
+        subprocess.run([self.place.top / "scripts/cleanup"], stdout=subprocess.DEVNULL, check=False)
         for thing in self.place.look() - self.place.begin:
             if thing.startswith("link "):
                 subprocess.run(["ip", "link", "delete", thing[5:]], check=False)

@@ -728,6 +728,7 @@ linux.namespaces.append({"type": "user"})'; do
 # hint: user_namespaces(7): a bind mount of what is there.
 # hint: copy_host_mount and find_host_mount in rootfs/mounts.c.
 @test "where a namespace is the host's, its file system is a copy in a user namespace" {
+    requires mqueue
     users='linux.namespaces = [n for n in linux.namespaces if n.type in ("mount", "pid")] + [{"type": "user"}]'
     both='linux.uidMappings = linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
     chown -R 100000:100000 "$root"
