@@ -78,7 +78,7 @@ if [[ -z ${STEP-} && ${DEMO-}$BATS_TEST_DIRNAME =~ step(0[1-9]) ]]; then
 fi
 STEP=${STEP:-01}
 if [[ -z ${DEMO-} ]]; then
-    DEMO=$BATS_TEST_DIRNAME/demo
+    DEMO=${BATS_TEST_DIRNAME%/tests}/demo
     # step07's program has commands: "run" does what the other steps do.
     [[ $STEP != 07 ]] || DEMO+=" run"
 fi

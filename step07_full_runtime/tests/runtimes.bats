@@ -485,7 +485,7 @@ no_process_in() { [[ ! -e $1 || -z $(<"$1/cgroup.procs") ]]; }
 
 # hint: Each variable is compared with all the others. How many comparisons is that?
 # hint: environ(7): the last one of a name counts.
-# hint: process_hide in process/process.c.
+# hint: read_process in config/spec_process.c looks at each variable once.
 @test "20,000 variables are no reason to wait" {
     local DEMO_LIMIT=$((10 * SLOWNESS))
     [[ $(prints 'process.env += [f"V{i}=x" for i in range(20000)]' "$(args 'echo $V19999')") == x ]]
