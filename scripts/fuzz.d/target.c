@@ -236,8 +236,8 @@ static void read_resources(const char *path)
 
 static void read_seccomp(const char *path)
 {
-    seccomp_prepare(parse(base_with("linux", "seccomp", read_json(path))));
-    check_filter(&seccomp_filter);
+    check_filter(
+        seccomp_prepare(parse(base_with("linux", "seccomp", read_json(path)))));
 }
 
 static void read_state(const char *path)
