@@ -19,11 +19,9 @@ start_ready() {
 
 # What a test leaves running ends with its command, whether the demo passes signals on or not: that has its own tests.
 after_each() {
-    local demo child
+    local demo
     for demo in "${!running[@]}"; do
-        for child in $(children_of "$demo"); do
-            kill -KILL "$child" 2>/dev/null || true
-        done
+        kill -KILL "$(container_runs "$demo")" 2>/dev/null || true
     done
 }
 
