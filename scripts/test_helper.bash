@@ -21,7 +21,8 @@
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
 #   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu cpuset io_max
 #                             io_weight hugetlb veth bridge nft
-#                             nat overlay user_ns time_ns pty kmsg mqueue rootfs podman systemd (a name that is not known fails)
+#                             nat overlay user_ns time_ns pty kmsg mqueue sys_resource rootfs podman
+#                             systemd (a name that is not known fails)
 #   eventually COMMAND...     try until it succeeds, for 10 seconds: the kernel cleans up late
 #   with_pty <<'END'          run a Python script that types into the program's terminal: see below
 #   in_outer_mount_namespace shared|private COMMAND...
@@ -48,6 +49,8 @@
 #   RUNG_HOST_PATIENCE=3      the seconds in which the host must be as it was
 #   RUNG_ENOUGH=FILE          one failing test is enough: it makes this file (scripts/mutants)
 #   RUNG_ANY_WORDS=1          errors may say what they like: another runtime (scripts/compare-runtimes)
+#   RUNG_ATTACKS=1            scripts/attacks runs in its own bound already
+#   RUNG_FAULTS=1             so does scripts/faults
 #   RUNG_TEST=DIRECTORY       the test that a process belongs to (set here; test.d/host.c looks for it)
 #   RUNG_BOUND=DIRECTORY      the cgroup that holds a suite (test.d/bounded)
 #   RUNG_VM=ENGINE            we are in a virtual machine of scripts/vm
@@ -340,6 +343,7 @@ has_time_ns() { [[ -e /proc/self/ns/time ]]; }
 has_strace() { type -P strace >/dev/null; }
 has_pty() { python3 -c 'import pexpect' 2>/dev/null; }
 has_systemd() { has_root && [[ -d /run/systemd/system ]]; }
+has_sys_resource() { (ulimit -Hc 0 && ulimit -Hc 1) 2>/dev/null; } # CAP_SYS_RESOURCE: some containers lack it
 has_mqueue() { [[ -d /dev/mqueue ]]; } # a copy of the host's needs one
 has_kmsg() { [[ $(</proc/sys/kernel/dmesg_restrict) == 0 ]]; } # who has no CAP_SYSLOG may read it
 has_rootfs() { [[ -x $ROOTFS/bin/busybox ]]; }

@@ -544,7 +544,7 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
     # An ordinary user without XDG_RUNTIME_DIR.
     make_public_copies
     local directory=/tmp/rung-65534
-    [[ ! -e $directory ]]
+    rmdir "$directory" 2>/dev/null || true # another test has had its own run something
     mkdir -m 777 "$directory"
     run_and_show "${AS_NOBODY[@]}" env -u XDG_RUNTIME_DIR "$PUBLIC/demo" list
     rmdir "$directory"

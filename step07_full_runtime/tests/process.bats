@@ -437,7 +437,7 @@ has_zombies() {
 # hint: prlimit(2), EPERM: it is asked in the initial user namespace.
 # hint: process_limits before the ids change, or by the parent, with the child's PID.
 @test "a hard limit can be raised, even in a user namespace" {
-    requires user_ns
+    requires user_ns sys_resource
     ulimit -n 600
     demo --userns --ulimit nofile=700:800 sh -c 'ulimit -n; ulimit -Hn'
     assert_status 0
