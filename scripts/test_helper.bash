@@ -548,7 +548,9 @@ host_snapshot() {
 
 # left_on_host KIND: what is there now of that kind that was not: "process 12 sleep 100", "cgroup /sys/fs/cgroup/rung-12".
 left_on_host() {
-    host_snapshot | grep "^$1 " | grep -vxFf <(echo "$host_before") || true
+    local now
+    now=$(host_snapshot) # alone: what would run beside it is the test's, too
+    grep "^$1 " <<<"$now" | grep -vxFf <(echo "$host_before") || true
 }
 
 # clean_up: remove what a failed test left: only what was not there before, and only what is ours.

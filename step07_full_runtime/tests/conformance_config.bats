@@ -192,6 +192,7 @@ prints() {
 # hint: The OCI specification, config.md: uidMappings of a mount.
 # hint: mount_map_ids.
 @test "mount options: idmap, ridmap" {
+    make_own_root
     local source=$BATS_TEST_TMPDIR/source option
     mkdir "$source"
     touch "$source/file"

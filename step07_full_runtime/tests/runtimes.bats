@@ -313,6 +313,7 @@ heard_ready() { [[ $(grep -c READY=1 heard) == "$1" ]]; }
 # hint: config.md, "startContainer Hooks".
 # hint: Run it where the process's own rights hold already: container/init.c.
 @test "a startContainer hook may do what the process may, and no more" {
+    make_own_root
     bundle 'process.user = {"uid": 5, "gid": 6}' 'process.noNewPrivileges = True' \
         'process.capabilities = {k: [] for k in ["bounding", "effective", "inheritable", "permitted", "ambient"]}' \
         'hooks = {"startContainer": [hook("grep -E \"^(Uid|CapEff|CapBnd|NoNewPrivs)\" /proc/self/status >/t/hook")]}' \
@@ -325,6 +326,7 @@ heard_ready() { [[ $(grep -c READY=1 heard) == "$1" ]]; }
 # hint: config.md, "POSIX-platform Hooks": env; where it is silent, runc and crun agree.
 # hint: environment() in container/hooks.c: a program of the host gets the runtime's, one of the image the process's.
 @test "a hook without env: the host's has the runtime's environment, the image's that of the process" {
+    make_own_root
     bundle 'process.env = [PATH, "WHOSE=process"]' 'mounts.append(tmpfs("/t", "mode=1777"))' "$(args 'cat /t/hook')" \
         'hooks = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo $WHOSE >'"$PWD"'/hook"]}],
             "startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo $WHOSE >/t/hook"]}]}'
