@@ -312,13 +312,13 @@ tty,5,0
     file cpu.idle 1
 }
 
-# rule: config-linux.md#pids SHOULD "0 is a limit like another"
+# rule: config-linux.md#pids SHOULD "0 is a limit like another, since version 1.3"
 # hint: There is nothing to run, and limits are wanted. Where? The test quotes each rule.
 # hint: The OCI specification, config-linux.md: "Control groups".
 # hint: make_cgroup, in create.
 @test "resources: no process at all" {
     requires pids
-    bundle 'linux.resources = {"pids": {"limit": 0}}' 'process.args = ["sh", "-c", "(true); echo forked"]'
+    bundle 'ociVersion = "1.3.0"' 'linux.resources = {"pids": {"limit": 0}}' 'process.args = ["sh", "-c", "(true); echo forked"]'
     oci_create
     # (The process that is there already may stay: no fork succeeds.)
     ((status == 0)) || { refused && return; }
