@@ -277,7 +277,8 @@ static void collect(struct pids *pids, int fd, const char *path, int depth)
         return; /* removed meanwhile */
     CLEANUP(free_string)
     char *text = read_file_at(dirfd(directory), "cgroup.procs");
-    if (!text && errno != ENODEV && errno != EOPNOTSUPP) /* a threaded one's */
+    /* Removed meanwhile (ENOENT, ENODEV), or a threaded one's. */
+    if (!text && errno != ENOENT && errno != ENODEV && errno != EOPNOTSUPP)
         die("read the processes of a cgroup");
     add_pids(pids, text);
     const struct dirent *entry;
