@@ -20,6 +20,7 @@ before_each() {
 # bats test_tags=upto:06,lesson
 @test "the demo becomes the command itself: no other program does its work" {
     # A debugger's eye sees each program that is begun. (The demo may begin itself again.)
+    export ASAN_OPTIONS=detect_leaks=0 # which does not go with a debugger
     run_and_show python3 - "${DEMO_WORDS[@]}" true <<'END'
 import ctypes, os, signal, sys
 
