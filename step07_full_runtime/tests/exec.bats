@@ -122,7 +122,7 @@ load ../../scripts/oci_helper
     bundle 'process.capabilities = {s: ["CAP_SYS_PTRACE"] for s in ("bounding", "permitted", "effective")}' \
         "process.args = ['sh', '-c', '''
 cd /proc
-for _ in \$(seq 30000); do
+while [ \$((round += 1)) -lt 3000000 ]; do
     for p in [0-9]*; do
         [ -e \$p/root$PWD/host/canary ] && echo \"\$p: its root is the host's\"
         [ -e \$p/cwd/canary ] && echo \"\$p: its working directory is the host's\"
