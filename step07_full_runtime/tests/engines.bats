@@ -19,6 +19,8 @@ setup_file() {
     podman import "$STORE/busybox.tar" box
     # What podman mounts once and for all, it mounts for the first container.
     podman run --rm --network none box true || true
+    # (And this for the first with a network: /run/netns.)
+    ip netns add rung-engines && ip netns delete rung-engines || true
     ! has_containerd || start_containerd
 }
 
