@@ -215,8 +215,9 @@ while True:
 ' "$BATS_TEST_TMPDIR" "${typed-}" "$DEMO_PROGRAM" "$state" "$@"
 }
 
-# start_agent COUNT [dies]: an agent for seccomp that listens at ./agent, and lets every call go on, for that many
-# connections. It writes the states that it gets to ./agent.out.
+# start_agent COUNT [leaves|dies]: an agent for seccomp that listens at ./agent, and lets every call go on, for that many
+# connections. It writes the states that it gets to ./agent.out. One that leaves listens no more when the runtime has
+# connected; one that dies waits for the listener and does not take it.
 start_agent() {
     python3 - "$@" >agent.out 2>&1 3>&- 4>&- <<'END' &
 import array, ctypes, fcntl, os, select, socket, struct, sys, threading
@@ -241,6 +242,8 @@ server.settimeout(60)
 for i in range(int(sys.argv[1])):
     connection, _ = server.accept()
     if len(sys.argv) > 2:
+        if sys.argv[2] == "dies":
+            select.select([connection], [], [], 60)
         sys.exit()
     data, fds, _, _ = socket.recv_fds(connection, 65536, 4)
     # Real agents read once.

@@ -367,8 +367,10 @@ static const char *likely_cause(int status)
     case SIGKILL:
         return " (is its memory limit too low?)";
     case SIGSYS:
-    case SIGSEGV: /* of one that may not even exit */
-        return " (does linux.seccomp forbid what it takes to start?)";
+    case SIGSEGV: /* of one that may not even exit, and arm64: */
+    case SIGTRAP:
+        return " (does linux.seccomp forbid what it takes to start, or is "
+               "its agent gone?)";
     default:
         return "";
     }

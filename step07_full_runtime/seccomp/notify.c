@@ -103,6 +103,14 @@ static int send_listener(struct messenger *m, int listener_fd)
     return shutdown(fd, SHUT_RDWR) == -1 ? -1 : close(fd);
 }
 
+/* Our own copy of the listener goes, too: when the agent's is the only one and
+ * the agent is gone, the kernel fails the calls with ENOSYS. A copy of ours
+ * would have the command wait for an answer for ever. */
+static int hand_over(struct messenger *m, int listener_fd)
+{
+    return send_listener(m, listener_fd) == -1 ? -1 : close(listener_fd);
+}
+
 /* The second thread. It ends with us, so this waiting has an end too. */
 static int carry(void *filter)
 {
@@ -111,7 +119,7 @@ static int carry(void *filter)
     int fd;
     while ((fd = atomic_load(&m->listener_fd)) == -1)
         (void)nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
-    if (send_listener(m, fd) == -1)
+    if (hand_over(m, fd) == -1)
         die("send the listener to the seccomp agent at %s", f->listener_path);
     atomic_store(&m->is_sent, true);
     return 0;
