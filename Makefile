@@ -117,6 +117,11 @@ attacks: all rootfs ## try to get out of each step's container: a table
 
 FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
+bench bench-quick: ## how long a container takes, beside crun and runc
+	@scripts/setup build bench
+	@$(MAKE) --no-print-directory step07
+	@scripts/bench $(if $(@:bench=),--quick) $(BENCH_OPTIONS)
+
 mutants: ## leave out each safeguard, and see a test fail
 	@scripts/setup build test
 	@scripts/mutants
@@ -170,7 +175,7 @@ lint-scripts:
 	shellcheck -x -e SC2317 $(SCRIPTS)
 	mandoc -T lint -W warning step07_full_runtime/rung.1
 	shellcheck -x -S warning -s bats $(BATS)
-	pyflakes3 scripts/test scripts/lab scripts/faults scripts/lab.d/handout scripts/*.d/*.py
+	pyflakes3 scripts/test scripts/lab scripts/faults scripts/bench scripts/lab.d/handout scripts/*.d/*.py
 
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
@@ -329,7 +334,7 @@ FORCE:
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills fuzz \
-    attacks \
+    attacks bench bench-quick \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan arm64 i386 install uninstall clean variant FORCE \

@@ -1,0 +1,26 @@
+#!/usr/bin/env bats
+#
+# What measures is right about who failed, and leaves nothing behind.
+#
+# bats file_tags=scripts
+# shellcheck disable=SC2154
+load test_helper
+
+@test "the bench: a row for each that works, and the one that fails is refused and named" {
+    requires root cgroup2
+    program=$TOP/step07_full_runtime/demo
+    [[ -x $program ]] || fail 'step07 is not built'
+    printf '#!/bin/sh\necho "not this time" >&2\nexit 3\n' >broken
+    chmod +x broken
+    mounts=$(cut -d ' ' -f 3- /proc/self/mountinfo)
+    run_and_show "$TOP/scripts/bench" --rounds 5 --only run --only exec --only sizes --json times \
+        --runtime rung="$program" --runtime broken=broken --runtime crun= --runtime runc= --svg picture.svg
+    assert_status 1
+    [[ $output =~ '| rung | '[0-9.]+' |' && $output =~ '| floor | '[0-9.]+' | '[0-9.]+' | '[0-9.]+' to '[0-9.]+' |' ]]
+    [[ $(grep -c '^Refused: broken: .*: 3: not this time$' <<<"$output") == 2 ]]
+    [[ ! $output =~ \|\ broken\ \|\ [0-9.]+\ \|\ [0-9] ]]
+    [[ $(python3 -c 'import json; print(*map(len, json.load(open("times"))["rows"]["exec"].values()))') == 5 ]]
+    python3 -c 'import xml.dom.minidom as m; m.parse("picture.svg")'
+    [[ $(cut -d ' ' -f 3- /proc/self/mountinfo) == "$mounts" ]]
+    ! compgen -G "/sys/fs/cgroup/*bench-*"
+}
