@@ -115,6 +115,9 @@ fuzz: ## change step07's input at random, and look for misuse of memory
 attacks: all rootfs ## try to get out of each step's container: a table
 	@$(SUDO) scripts/attacks $(if $(UPDATE),--update)
 
+audit: step07 rootfs ## what our default container may do, and others' do not
+	@$(SUDO) scripts/audit
+
 FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 bench bench-quick: ## how long a container takes, beside crun and runc
@@ -175,7 +178,7 @@ lint-scripts:
 	shellcheck -x -e SC2317 $(SCRIPTS)
 	mandoc -T lint -W warning step07_full_runtime/rung.1
 	shellcheck -x -S warning -s bats $(BATS)
-	pyflakes3 scripts/test scripts/lab scripts/faults scripts/bench scripts/lab.d/handout scripts/*.d/*.py
+	pyflakes3 $(PYTHON)
 
 lint-build:
 	@$(MAKE) --no-print-directory VARIANT=analyzer WERROR=1 variant
@@ -245,6 +248,8 @@ link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
 SOURCES = $(sort $(wildcard step0*_*/*.[ch] step07_*/*/*.[ch] scripts/*.d/*.c))
 SCRIPTS = .ci/run $(wildcard scripts/*.bash step07_full_runtime/*.bash) \
     $(shell grep -d skip -lE '^\#!.*sh$$' scripts/* scripts/*/*)
+PYTHON = $(wildcard scripts/*.d/*.py) \
+    $(shell grep -d skip -lE '^\#!.*python3$$' scripts/* scripts/*/*)
 BATS = $(wildcard scripts/*.bats step0*_*/*.bats step07_*/tests/*.bats)
 
 # The step of a file or directory: step05 of step05_cgroup_v2/demo.c.
@@ -334,7 +339,7 @@ FORCE:
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills fuzz \
-    attacks bench bench-quick \
+    attacks audit bench bench-quick \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan arm64 i386 install uninstall clean variant FORCE \
