@@ -106,8 +106,8 @@ faults: build/faults/inject all ## have each system call of a start fail, once
 kills: build/faults/inject all ## end a start at each of its system calls
 	@scripts/faults --kills $(FAULT_OPTIONS)
 
-# It needs the package afl++.
 fuzz: ## change step07's input at random, and look for misuse of memory
+	@scripts/setup build fuzz
 	@AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 $(MAKE) --no-print-directory \
 	    VARIANT=fuzz CC=afl-clang-fast CFLAGS='-O1 -g' build/fuzz/target
 	@scripts/fuzz $(if $(MINUTES),--minutes $(MINUTES))
@@ -288,12 +288,24 @@ STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
 
 $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $^$(call link_flags,step07)
+	@echo 'link $@'
+	@$(COMPILE) @$(BUILD)/hardening -o $@ $^$(call link_flags,step07)
 
-$(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/command
+# What keeps a mistake from becoming somebody's way in: those of these flags that
+# the compiler knows. (Where FORTIFY_SOURCE looks, ASan looks closer.)
+HARDENING = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+    -mbranch-protection=standard -fstrict-flex-arrays=3 -Wl,-z,relro,-z,now \
+    $(if $(filter-out asan fuzz,$(VARIANT)),-D_FORTIFY_SOURCE=2)
+
+$(BUILD)/hardening: $(BUILD)/command
+	@for flag in $(HARDENING); do \
+	    echo '#include <stdio.h>' | $(COMPILE) -Werror "$$flag" -c -x c \
+	    -o /dev/null - 2>/dev/null && echo "$$flag" || :; done >$@
+
+$(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/hardening
 	@mkdir -p $(@D)
 	@echo 'compile $<'
-	@$(COMPILE) -I step07_full_runtime -MMD -MP -c -o $@ $< \
+	@$(COMPILE) @$(BUILD)/hardening -I step07_full_runtime -MMD -MP -c -o $@ $< \
 	    $(call libraries,--cflags,step07)
 
 # All of it but its main, with another one: scripts/fuzz.

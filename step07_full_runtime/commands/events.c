@@ -86,7 +86,9 @@ static void follow(const struct state *state, const struct cgroup *cgroup,
     };
     while (pidfd != -1) {
         char text[512]; /* reading it says: wake me at the next change */
-        (void)pread(events, text, sizeof(text), 0);
+        if (events != -1 && pread(events, text, sizeof(text), 0) == -1 &&
+            errno != ENODEV) /* its cgroup is gone, and soon its process */
+            die("read memory.events of container %s", state->id);
         int64_t left = next - now_ms();
         int wait = left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
         if (poll(fds, 2, wait) == -1 && errno != EINTR)

@@ -68,8 +68,9 @@ void console_open(const struct spec *spec, int socket_fd,
     int slave_fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave_fd == -1)
         die("open the terminal");
-    /* Only where ids are mapped so; elsewhere it is ours already. */
-    (void)fchown(slave_fd, spec->process.uid, (gid_t)-1);
+    /* EPERM, EINVAL: that id is not ours to give, or not mapped. */
+    if (fchown(slave_fd, spec->process.uid, (gid_t)-1) == -1)
+        narrate(7, "fchown(terminal): %s", strerror(errno));
     set_newlines(slave_fd, console_socket);
     if (ioctl(slave_fd, TIOCSCTTY, 0) == -1)
         die("take the terminal");

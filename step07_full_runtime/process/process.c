@@ -243,8 +243,12 @@ void process_init(const struct spec *spec)
     sigprocmask(SIG_SETMASK, &all, NULL);
     prctl(PR_SET_NAME, "rung-init");
     pid_t command = start_command(spec);
-    /* No execve(2) will close the socket; its end tells that all is well. */
-    (void)close_range(3, ~0U, 0);
+    /* No execve(2) will close the socket, whose end tells that all is well, nor
+     * what else is open: in /proc/1/fd the command could reach it. */
+    if (close_range(3, ~0U, 0) == -1) {
+        (void)kill(command, SIGKILL);
+        die("close the runtime's files in process 1");
+    }
     for (;;) {
         siginfo_t info;
         int number = sigwaitinfo(&all, &info);

@@ -34,6 +34,20 @@ opt/x/share/man/man1/rung.1 644' ]]
     [[ -z $(find to -type f) ]]
 }
 
+# hint: An overflow in a program of root's is a way in. What may the compiler put in its way?
+# hint: gcc(1), "Program Instrumentation Options"; ld(1), -z relro and -z now.
+# hint: The Makefile's HARDENING, in build/plain/hardening.
+@test "the program is built with what keeps a mistake from becoming a way in" {
+    readelf --dynamic --segments --symbols --notes --wide "$here/demo" >elf
+    # Tables that are read-only once it runs; a place that nobody can guess; a guard before each return address;
+    # calls of the C library that know how long a buffer is.
+    for word in GNU_RELRO NOW PIE __stack_chk_fail@ __snprintf_chk@; do
+        grep -q -e "$word" elf || fail "$word is missing"
+    done
+    # Jumps land where a jump may land.
+    [[ $(uname -m) != x86_64 ]] || grep -q -e -fcf-protection "$TOP/build/plain/hardening"
+}
+
 # hint: Something is new in the program and not in the manual. The output names it.
 # hint: mdoc(7): .It Fl, .Cm.
 # hint: step07_full_runtime/rung.1: a line of its own, `.It Fl flag`.
