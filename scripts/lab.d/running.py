@@ -2,10 +2,10 @@
 """Runs tests of a step on one program, where this runs: on this machine, or in
 a virtual one (then as a script: running.py STEP PROGRAM PATIENCE NAMES).
 
-They run in two halves at the same time, each on a host to itself
-(test.d/own-host) and with processes of its own: who kills or stops what it can see
-has not seen the grader. The cores come first. Once one has failed, what is not
-yet begun is left out: nothing can earn a point any more.
+Two run at the same time, each on a host to itself (test.d/own-host), and each
+test has processes of its own: who kills or stops all that it can see has not seen
+the grader. The cores come first, and a test comes after what it needs: if that
+has failed, it is left out.
 """
 
 import json
@@ -25,8 +25,12 @@ import results as tap
 import suites
 from catalogue import TOP
 
-OUTPUT = 20_000_000
-PRIVATE_PROCESSES = 'mount -t proc proc /proc && exec "$@"'
+LIMIT = 1200 # seconds for all of them
+PARTS = f"{TOP}/scripts/test.d"
+# What each test is run with.
+PRIVATE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "shared"]
+# So many times a program may end or hang who runs its tests.
+ENDINGS = 3
 
 
 class Tampered(Exception):
@@ -40,37 +44,68 @@ def slowness():
     return min(1 + int(os.getloadavg()[0] / (os.cpu_count() or 1)), 6)
 
 
-def halves(tests):
-    """Two lists of about the same length. Bats runs files in the order given, and
-    the tests of a file in its own: the cores are the first of theirs."""
-    if (os.cpu_count() or 1) < 2 or len(tests) < 4:
-        return [tests]
-    lists = [[], []]
-    cores = catalogue.cores(tests)
-    for number, test in enumerate(cores + [test for test in tests if not test.core]):
-        lists[number % 2].append(test)
-    return lists
+class Queue:
+    """The tests, handed out to whoever is free, and what becomes of them: results
+    is {name: (result, seconds, text)}."""
+
+    def __init__(self, step, tests, progress):
+        self.tests, self.progress = tests, progress
+        self.waiting = sorted(tests, key=lambda test: (not test.core, -test.points))
+        self.gates = {gate.name for gate in catalogue.gates(step, tests)}
+        self.results, self.endings = {}, 0
+        self.changed = threading.Condition()
+
+    def failed(self, name):
+        return self.results.get(name, ("",))[0] in ("failed", "timeout", "not run")
+
+    def decided(self, test):
+        """May it run? True, False, or None: what it needs is not known yet. One of
+        several cores is enough."""
+        needed, one_of = catalogue.needs_of(test, self.tests)
+        if any(self.failed(other.name) for other in needed) or one_of and all(self.failed(other.name) for other in one_of):
+            return False
+        rest = [other for other in needed if other.name not in self.results]
+        return None if rest or one_of and not any(other.name in self.results for other in one_of) else True
+
+    def next(self):
+        """A test to run, or None if there is none left. Nothing counts without the
+        gates."""
+        with self.changed:
+            while self.waiting:
+                if any(map(self.failed, self.gates)) or self.endings >= ENDINGS:
+                    return None
+                for test in self.waiting:
+                    if self.decided(test) is False:
+                        self.waiting.remove(test)
+                        self.results[test.name] = ("not run", 0, "")
+                        break
+                    if self.decided(test):
+                        self.waiting.remove(test)
+                        return test
+                else:
+                    self.changed.wait()
+            return None
+
+    def close(self):
+        with self.changed:
+            self.waiting = []
+            self.changed.notify_all()
+
+    def answer(self, name, *result):
+        with self.changed:
+            self.results[name] = result
+            self.progress(sum(kind != "not run" for kind, *_ in self.results.values()), "")
+            self.changed.notify_all()
 
 
-def in_bats_order(tests):
-    """The files to give to bats, and the tests in the order that it runs them."""
-    files = []
-    for test in sorted(tests, key=lambda test: not test.core):
-        if test.file not in files:
-            files.append(test.file)
-    return files, sorted(tests, key=lambda test: (files.index(test.file), test.line))
+class Worker(threading.Thread):
+    """One that runs tests: test.d/run-tests, behind bounds. If a program ends or
+    hangs it, there will be another."""
 
-
-class Half(threading.Thread):
-    """Bats with some of the tests; .results is {name: (result, seconds, text)}."""
-
-    def __init__(self, step, program, tests, patience, enough, seen):
+    def __init__(self, step, program, patience, queue, directory):
         super().__init__()
-        self.files, self.tests = in_bats_order(tests)
-        self.results, self.seen, self.late = {}, seen, False
+        self.queue, self.process, self.owner, self.late = queue, None, None, False
         self.said = [] # what is no test's
-        # It is small, ours and not root's: with it ends all that bats has started.
-        self.owner = subprocess.Popen(["sleep", "infinity"])
         factor = slowness()
         # The slowest test of a lesson takes three seconds, of the polish a minute.
         self.limit = patience * (6 if patience < 10 else 13) * factor
@@ -80,40 +115,70 @@ class Half(threading.Thread):
                          *(word for word in os.environ["PATH"].split(":") if "/bats-core" not in word)])
         setting = {"STEP": step, "DEMO": program, "PATH": path, "RUNG_SLOWNESS": factor,
                    "RUNG_PATIENCE": patience, "RUNG_HOST_PATIENCE": min(patience, 3),
-                   "RUNG_HANGS": f"{enough}.hangs{id(self)}", "RUNG_ENOUGH": enough,
-                   "RUNG_NO_SKIP": os.environ.get("RUNG_NO_SKIP", "")}
-        parts = f"{TOP}/scripts/test.d"
-        self.command = [
-            *([] if os.geteuid() == 0 else ["sudo"]),
-            f"{parts}/bounded", str(self.owner.pid), str(self.limit * len(tests)), str(suites.PROCESSES),
-            f"{parts}/own-host", step,
-            "unshare", "--pid", "--fork", "--kill-child", "sh", "-c", PRIVATE_PROCESSES, "sh",
-            "env", *(f"{name}={value}" for name, value in setting.items()),
-            "prlimit", f"--fsize={256 << 20}", "bats", "--timing", "--formatter", "tap",
-            "--filter", suites.regex_of(test.name for test in tests), *self.files]
+                   "RUNG_HANGS": f"{directory}/hangs{id(self)}", "RUNG_NO_SKIP": os.environ.get("RUNG_NO_SKIP", "")}
+        self.command = [f"{PARTS}/own-host", step, "env", *(f"{name}={value}" for name, value in setting.items()),
+                        "prlimit", f"--fsize={256 << 20}", f"{PARTS}/run-tests", str(self.limit), *PRIVATE]
 
     def run(self):
+        try:
+            while test := self.queue.next():
+                if not self.process:
+                    self.begin()
+                self.queue.answer(test.name, *self.result_of(test))
+            self.end()
+        finally:
+            self.queue.close()
+
+    def begin(self):
+        # It is small, ours and not root's: with it ends all that the tests have started.
+        self.owner = subprocess.Popen(["sleep", "infinity"])
         # Whoever called us may be make, or bats.
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("BATS_", "MAKE", "RUNG_TEST", "RUNG_ENOUGH", "RUNG_HANGS"))}
-        with subprocess.Popen(self.command, cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace") as bats:
-            size, name, watchdog = 0, "", self.watch()
-            for line in bats.stdout:
-                watchdog.cancel()
-                size += len(line)
-                if size > OUTPUT:
-                    self.stop()
-                name = self.read(line.rstrip("\n"), name)
-                watchdog = self.watch()
-            watchdog.cancel()
-        self.disown()
+        self.process = subprocess.Popen(
+            [*([] if os.geteuid() == 0 else ["sudo"]), f"{PARTS}/bounded", str(self.owner.pid), str(LIMIT),
+             str(suites.PROCESSES), *self.command], cwd=TOP, env=environment, text=True, errors="replace",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def watch(self):
-        """Whoever says nothing for so long will say nothing any more."""
-        watchdog = threading.Timer(self.limit, self.stop)
+    def result_of(self, test):
+        """Have it run, and read what is said until its verdict."""
+        self.late, begun = False, len(self.said)
+        watchdog = threading.Timer(self.limit + 30, self.stop)
         watchdog.start()
-        return watchdog
+        try:
+            self.process.stdin.write(f"{test.file}:{test.line}\n")
+            self.process.stdin.flush()
+            for line in self.process.stdout:
+                verdict = tap.read_line("", line.rstrip("\n"))
+                if verdict and verdict.name == test.name:
+                    return self.verdict(verdict)
+                self.said.append(line.rstrip("\n"))
+        except BrokenPipeError:
+            pass
+        finally:
+            watchdog.cancel()
+        self.end()
+        return self.no_verdict(self.said[begun:])
+
+    def verdict(self, verdict):
+        """The result in the TAP, and the lines after a failure: they end with an
+        empty one."""
+        text = ""
+        for line in self.process.stdout if verdict.kind == "failed" else ():
+            if line == "\n":
+                break
+            text += line
+        kind = "timeout" if verdict.note.startswith("# timeout") else verdict.kind
+        return kind, verdict.seconds, text or verdict.note.removeprefix("# skip").strip()
+
+    def no_verdict(self, said):
+        """Whoever ran the test has gone without one."""
+        self.queue.endings += 1
+        ended = next((line.removeprefix("test: ") for line in said if "all of it was ended" in line), "")
+        if self.late:
+            ended = f"it was stopped after {self.limit} s"
+        why = ended or "the test itself was killed: whom does your program send signals to?"
+        return "timeout" if ended else "failed", 0, f"FAILED: {why}\n"
 
     def stop(self):
         self.late = True
@@ -121,39 +186,18 @@ class Half(threading.Thread):
 
     def disown(self):
         """(A dead process is there until somebody has waited for it.)"""
-        self.owner.kill()
-        self.owner.wait()
+        if self.owner:
+            self.owner.kill()
+            self.owner.wait()
 
-    def read(self, line, name):
-        """A line of TAP. NAME is the test that lines without one belong to."""
-        verdict = tap.read_line("", line)
-        if verdict and verdict.note == "# skip one failure is enough":
-            return ""
-        if verdict:
-            name = verdict.name
-            result = "timeout" if verdict.note.startswith("# timeout") else verdict.kind
-            self.results[name] = (result, verdict.seconds, verdict.note.removeprefix("# skip").strip())
-            self.seen()
-        elif line.startswith("#") and self.results.get(name, ("",))[0] in ("failed", "timeout"):
-            result, seconds, text = self.results[name]
-            self.results[name] = (result, seconds, text + line + "\n")
-        elif not line.startswith(("1..", "#")):
-            self.said.append(line)
-        return name
-
-    def missing(self, enough):
-        """The first test without a result is to blame for that. (Where one failure was
-        enough, it has not been run. Where bats has not begun, no program has.)"""
-        ended = next((line.removeprefix("test: ") for line in self.said if "all of it was ended" in line), "")
-        killed = any("Killed" in line or "Terminated" in line for line in self.said)
-        if self.late:
-            ended = f"it was stopped after {self.limit} s"
-        absent = [number for number, test in enumerate(self.tests) if test.name not in self.results]
-        if not absent or not (ended or killed or self.results) or os.path.exists(enough) and not (ended or killed):
-            return
-        self.results[self.tests[absent[0]].name] = (
-            "timeout" if ended else "failed", 0,
-            f"FAILED: {ended or 'the test itself was killed: whom does your program send signals to?'}\n")
+    def end(self):
+        """It ends when nothing more comes."""
+        if self.process:
+            self.process.stdin.close()
+            self.said += [line.rstrip("\n") for line in self.process.stdout]
+            self.process.wait()
+            self.disown()
+        self.process = self.owner = None
 
 
 def state_of(paths):
@@ -174,38 +218,26 @@ def watched_files(step, program):
     files = [f"{directory}/{name}" for directory in directories for name in os.listdir(directory)
              if not os.path.isdir(f"{directory}/{name}")]
     files += [f"{TOP}/{test.file}" for test in catalogue.read_step(step)]
-    return [*files, program.split()[0], f"{TOP}/build/plain/host", "/usr/bin/bats", "/bin/bash", "/bin/sh"]
+    return [*files, program.split()[0], f"{TOP}/build/plain/host", "/bin/bash", "/bin/sh"]
 
 
 def run(step, program, tests, patience=10, progress=lambda *_: None):
     """Returns {name: (result, seconds, text)}, and what was said besides."""
     subprocess.run(["make", "-s", "build/plain/host"], cwd=TOP, check=True, stdout=sys.stderr)
     before = state_of(watched_files(step, program))
+    queue = Queue(step, tests, progress)
     with tempfile.TemporaryDirectory(prefix="rung-lab.") as directory:
-        enough = f"{directory}/enough"
-        with open(f"{enough}.not", "w", encoding="utf-8") as file:
-            gates = catalogue.gates(step, tests)
-            file.writelines(f"{test.name}\n" for test in tests if test not in gates)
-        count, lock = [0], threading.Lock()
-
-        def seen():
-            with lock:
-                count[0] += 1
-                progress(count[0], "")
-        threads = [Half(step, program, part, patience, enough, seen) for part in halves(tests)]
+        workers = [Worker(step, program, patience, queue, directory) for _ in range(min(2, os.cpu_count() or 1, len(tests)))]
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
         finally:
-            for thread in threads:
-                thread.disown()
-        results, said = {}, []
-        for thread in threads:
-            thread.missing(enough)
-            results |= thread.results
-            said += thread.said
+            for worker in workers:
+                worker.disown()
+    results = {name: result for name, result in queue.results.items() if result[0] != "not run"}
+    said = [line for worker in workers for line in worker.said]
     changed = sorted(path for path, state in state_of(before).items() if state != before[path])
     if changed:
         raise Tampered(f"while your program ran, {os.path.relpath(changed[0], TOP)} was changed "
