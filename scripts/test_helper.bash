@@ -116,7 +116,8 @@ run_and_show() {
     timeout --kill-after=5 "$DEMO_LIMIT" "$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&- ||
         status=$?
     read_output "$BATS_TEST_TMPDIR/stdout" "$BATS_TEST_TMPDIR/stderr"
-    show_result "$(as_typed "$@")"
+    as_typed "$@"
+    show_result "$typed"
     if ((SECONDS - before >= DEMO_LIMIT)); then
         [[ -z ${RUNG_HANGS-} ]] || echo "$BATS_TEST_DESCRIPTION" >>"$RUNG_HANGS"
         fail "it did not end within $DEMO_LIMIT seconds"
@@ -138,13 +139,13 @@ read_file() {
     printf -v "$1" %s "${text%"${text##*[!$'\n']}"}"
 }
 
-# as_typed WORDS...: as one would type them: demo sh -c 'exit 7' ''
+# as_typed WORDS...: sets $typed to what one would type: demo sh -c 'exit 7' ''
 as_typed() {
-    local word space=
+    local word
+    typed=
     for word; do
         [[ -n $word && $word != *[!A-Za-z0-9_./:=,@%+-]* ]] || word="'${word//\'/\'\\\'\'}'"
-        printf '%s%s' "$space" "$word"
-        space=' '
+        typed+=${typed:+ }$word
     done
 }
 
@@ -200,7 +201,8 @@ start_demo() {
     # A shell makes what it starts with & ignore Ctrl-C, and nohup the hangup: undo that.
     env --default-signal=HUP,INT,QUIT "${DEMO_WORDS[@]}" "$@" </dev/null >"$demo_out" 2>"$demo_err" 3>&- 4>&- &
     demo_pid=$!
-    running[demo_pid]=$(as_typed "${DEMO_WORDS[@]}" "$@")
+    as_typed "${DEMO_WORDS[@]}" "$@"
+    running[demo_pid]=$typed
     printf '$ %s &\n' "${running[demo_pid]}"
     out_of[demo_pid]=$demo_out
 }
@@ -398,7 +400,10 @@ ns_inode() {
 }
 
 status_field() {
-    sed -n "s/^$2:[[:blank:]]*//p" "/proc/$1/status"
+    local name value
+    while IFS=$': \t' read -r name value; do
+        [[ $name != "$2" ]] || echo "$value"
+    done <"/proc/$1/status"
 }
 
 eventually() {
