@@ -89,8 +89,8 @@ def read_failure(text, program):
             inside = not re.search(r"' failed( with status \d+)?$", line)
         elif line.startswith("$ "):
             ran, came = line[2:], []
-        elif "tracing.bash: line" in line:
-            continue
+        elif "tracing.bash: line" in line or re.match(r"\S*bash: line \d+: +\d+ [A-Z]", line):
+            continue # what bash says of a killed process
         elif line.startswith(("FAILED: ", "VALUE: ")):
             came.insert(0, line.split(": ", 1)[1])
         elif line.strip():
