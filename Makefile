@@ -58,6 +58,9 @@ vm: ## a root shell in a virtual machine
 	@scripts/setup build vm
 	@scripts/vm
 
+vm-stop: ## end the virtual machine that waits for the next grade
+	@scripts/vm stop
+
 cleanup: ## remove what a demo left that was killed with SIGKILL
 	@$(SUDO) scripts/cleanup
 
@@ -350,7 +353,7 @@ lint-tidy: $(patsubst %.c,build/tidy/%.ok, \
 FORCE:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test doctor setup rootfs vm cleanup all mutants faults kills fuzz \
+.PHONY: help demo test doctor setup rootfs vm vm-stop cleanup all mutants faults kills fuzz \
     attacks audit bench bench-quick \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
