@@ -233,34 +233,52 @@ process_ended() {
 
 # container_pid [PID OF A DEMO]: the first descendant of the demo that runs another program than the demo's own.
 container_pid() {
-    eventually container_runs_or_ended "${1:-$demo_pid}" >/dev/null || true
-    container_runs "${1:-$demo_pid}" || fail "the demo runs no command: $(head -c 4096 "$demo_err")" >&2
+    local found=
+    eventually container_runs_or_ended "${1:-$demo_pid}" || true
+    [[ -n $found ]] || fail "the demo runs no command: $(head -c 4096 "$demo_err")" >&2 || return
+    echo "$found"
 }
 
 container_runs_or_ended() {
-    container_runs "$1" || process_ended "$1"
+    find_container "$1" || { process_ended "$1" && { find_container "$1" || true; }; }
 }
 
+# container_runs PID: the same at once, if there is one.
 container_runs() {
-    local child exe
-    for child in $(children_of "$1"); do
-        exe=$(readlink "/proc/$child/exe") || continue
+    local found
+    find_container "$1" && echo "$found"
+}
+
+# find_container PID: sets $found.
+find_container() {
+    local child children
+    read_children "$1"
+    for child in $children; do
+        [[ -e /proc/$child/exe ]] || continue
         # The program itself, or step07's copy of it: of its mount, or of the file.
-        if [[ ! /proc/$child/exe -ef $DEMO_PROGRAM && $exe != /memfd:* ]]; then
-            echo "$child"
+        if [[ ! /proc/$child/exe -ef $DEMO_PROGRAM && $(readlink "/proc/$child/exe") != /memfd:* ]]; then
+            found=$child
             return
         fi
-        container_runs "$child" && return
+        ! find_container "$child" || return 0
     done
     return 1
 }
 
 children_of() {
-    local file children
+    local children
+    read_children "$1"
+    printf %s "$children"
+}
+
+# read_children PID: sets $children.
+read_children() {
+    local file line
+    children=
     for file in "/proc/$1/task/"*/children; do
-        children=
-        { read -r children <"$file" || true; } 2>/dev/null
-        [[ -z $children ]] || printf '%s ' "$children"
+        line=
+        { read -r line <"$file" || true; } 2>/dev/null
+        [[ -z $line ]] || children+="$line "
     done
 }
 
@@ -326,7 +344,7 @@ requires() {
 }
 
 has_root() { ((EUID == 0)); }
-has_cgroup2() { [[ -n $(cgroup2_mount) ]]; }
+has_cgroup2() { local mount && read_cgroup2_mount && [[ -n $mount ]]; }
 has_memory() { has_controller memory; }
 has_pids() { has_controller pids; }
 has_cpu() { has_controller cpu; }
@@ -351,9 +369,9 @@ has_kmsg() { [[ $(</proc/sys/kernel/dmesg_restrict) == 0 ]]; } # who has no CAP_
 has_rootfs() { [[ -x $ROOTFS/bin/busybox ]]; }
 
 has_controller() {
-    local mount
-    mount=$(cgroup2_mount)
-    [[ -n $mount ]] && grep -qw "$1" "$mount/cgroup.controllers"
+    local mount names
+    read_cgroup2_mount
+    [[ -n $mount ]] && read -r names <"$mount/cgroup.controllers" && [[ " $names " == *" $1 "* ]]
 }
 
 # Which files a controller has depends on the kernel; they show in a cgroup alone.
@@ -371,23 +389,31 @@ can_add_link() {
     unshare --net ip link add probe type "$1" 2>/dev/null
 }
 
-# Where cgroup v2 is mounted.  Field 5 of mountinfo; the type stands after " - ".
+# Where cgroup v2 is mounted.
 cgroup2_mount() {
+    local mount
+    read_cgroup2_mount
+    [[ -z $mount ]] || echo "$mount"
+}
+
+# read_cgroup2_mount: sets $mount. Field 5 of mountinfo; the type stands after " - ".
+read_cgroup2_mount() {
     local line
+    mount=
     while read -r line; do
         [[ $line == *' - cgroup2 '* ]] || continue
-        read -r _ _ _ _ line _ <<<"$line"
-        echo "$line"
-        return 0
+        read -r _ _ _ _ mount _ <<<"$line"
+        return
     done </proc/self/mountinfo
 }
 
 cgroup_of() {
-    local mount path
-    mount=$(cgroup2_mount)
-    path=$(sed -n 's/^0:://p' "/proc/$1/cgroup")
-    path=$mount${path%/}
-    echo "$path"
+    local mount path line
+    read_cgroup2_mount
+    while read -r line; do
+        [[ $line != 0::* ]] || path=$mount${line#0::}
+    done <"/proc/$1/cgroup"
+    echo "${path%/}"
 }
 
 # --- Looking from the host -------------------------------------------------
@@ -545,12 +571,13 @@ host_is_unchanged() {
     [[ $host_before == "$host_after" ]]
 }
 
-# host_snapshot: the host as it is now, see test.d/host.c. From step05 on there are cgroups, too.
+# host_snapshot: the host as it is now, see test.d/host.c. From step05 on there are cgroups, too. (Only for $(...): the
+# shell becomes that program.)
 host_snapshot() {
     if ((10#$STEP < 5)); then
-        "$HOST" "$BATS_TEST_TMPDIR"
+        exec "$HOST" "$BATS_TEST_TMPDIR"
     else
-        "$HOST" "$BATS_TEST_TMPDIR" "$cgroups_before"
+        exec "$HOST" "$BATS_TEST_TMPDIR" "$cgroups_before"
     fi
 }
 
