@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 
 import results
@@ -21,6 +22,7 @@ STEPS = ["01", "02", "03", "04", "05", "06", "07"]
 # What a suite may have. (Its program may be anybody's.)
 PROCESSES = 1000
 # These take their time, and call for what other tests call for.
+PROMISES = "scripts/promises.bats"
 NOT_WITH_ASAN = re.compile(r"engines\.bats|conformance_.*\.bats")
 
 
@@ -38,6 +40,7 @@ class Job:
     source: str = ""
     variant: str = ""
     verbose: bool = False
+    share: tuple = (0, 1)  # (1, 2): the second half of the tests
     no_skip: bool = False
     again: bool = False  # what is skipped here runs in another place
 
@@ -100,6 +103,40 @@ def die(text):
     sys.exit(125)
 
 
+# --- The tests of a file -----------------------------------------------------
+
+@dataclass
+class Test:
+    file: str
+    line: int
+    name: str
+    tags: list
+
+    def is_for(self, step):
+        """One of promises.bats may be for some steps only: from:04, upto:06."""
+        return not any(tag[:5] == "from:" and tag[5:] > step or tag[:5] == "upto:" and tag[5:] < step for tag in self.tags)
+
+
+def tests_in(file):
+    tests, tags = [], []
+    with open(f"{TOP}/{file}", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if title := re.match(r'@test "(.*)" \{$', line):
+                tests.append(Test(file, number, re.sub(r'\\(["\\$`])', r"\1", title[1]), tags))
+            tags = re.sub("# bats test_tags=", "", line).strip().split(",") if line.startswith("# bats test_tags=") else \
+                tags if line.startswith("#") else []
+    return tests
+
+
+def written(file, lines):
+    """The file, at its beginning, with these lines; without any, no input."""
+    if not lines:
+        return None
+    file.write("".join(f"{line}\n" for line in lines))
+    file.seek(0)
+    return file
+
+
 # --- A suite -----------------------------------------------------------------
 
 class Runner:
@@ -109,16 +146,17 @@ class Runner:
         self.slowness = slowness()
         os.makedirs(job.directory, exist_ok=True)
 
-    def suite(self, name, command):
-        """Run it, and read the TAP that it writes. Returns its results."""
+    def suite(self, name, command, places=()):
+        """Run it, and read the TAP that it writes. Returns its results. PLACES of
+        tests are what run-tests is to read."""
         # Somebody's program has ended a suite before its end, and would again.
         if self.given_up:
             return []
         show(f"{name}\n" if self.job.verbose else f"{name:32}")
-        planned, found, last = 0, [], []
+        planned, found, last = len(places), [], []
         path = f"{self.job.directory}/{re.sub('[ /]', '_', name)}.tap"
-        with open(path, "w", encoding="utf-8") as tap, \
-                subprocess.Popen(command, cwd=TOP, text=True, errors="replace",
+        with open(path, "w", encoding="utf-8") as tap, tempfile.TemporaryFile("w+") as list_of_places, \
+                subprocess.Popen(command, cwd=TOP, text=True, errors="replace", stdin=written(list_of_places, places),
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             tap.write(f"# suite: {name}\n")
             for line in process.stdout:
@@ -162,47 +200,50 @@ class Runner:
 
     def step(self, step):
         directory = directory_of(step)
+        files = sorted(glob.glob(f"{directory}/*.bats") + glob.glob(f"{directory}/tests/*.bats"))
         if self.job.first:
-            found = self.suite(f"step{step} first", self.bats(step, [directory], self.job.first))
+            found = self.tests(step, "first", files, self.job.first)
             if results.sum_of(found)[1] >= len(self.job.first):
                 return
-        self.bats_suite(step, f"step{step} promises", "scripts/promises.bats")
-        for file in sorted(glob.glob(f"{directory}/*.bats") + glob.glob(f"{directory}/tests/*.bats")):
+        only = self.job.only.get(step)
+        self.tests(step, "promises", [PROMISES], only)
+        for file in files:
             if not (self.job.variant and NOT_WITH_ASAN.match(os.path.basename(file))):
-                self.bats_suite(step, f"step{step} {os.path.basename(file)}", file)
+                self.tests(step, os.path.basename(file), [file], only)
         self.transcript(step, f"step{step} README.md", f"{directory}/README.md")
 
-    def bats_suite(self, step, name, file):
-        only = self.job.only.get(step)
-        if only is not None:
-            with open(file, encoding="utf-8") as text:
-                here = {re.sub(r'\\(["\\$`])', r"\1", name) for name in re.findall(r'^@test "(.*)" \{$', text.read(), re.M)}
-            only = [test for test in only if test in here]
-            if not only:
-                return
-        self.suite(name, self.bats(step, [file], only))
+    def tests(self, step, name, files, only):
+        """Those of ONLY, if that is not None, of a step's files."""
+        tests = [test for file in files for test in tests_in(file)
+                 if test.is_for(step) and (test.name in only if only is not None else re.search(self.job.filter, test.name))]
+        index, number = self.job.share
+        tests = tests[index::number]
+        if not tests:
+            return []
+        with open(f"{TOP}/{files[0]}", encoding="utf-8") as file:
+            for_bats = "\nsetup_file() {" in file.read()
+        return self.suite(f"step{step} {name}", self.command(step, tests, for_bats),
+                          [] if for_bats else [f"{test.file}:{test.line}" for test in tests])
 
-    def bats(self, step, files, only=None):
-        """The command for these tests of a step."""
+    def command(self, step, tests, for_bats):
+        """To run these tests of a step: ours, or bats where something is set up for
+        a whole file."""
         job = self.job
         leaks = 0 if step == "07" else 1 # The runtime leaves its memory to the kernel.
         settings = [f"STEP={step}", f"DEMO={program_of(job, step)}", f"ASAN_OPTIONS=detect_leaks={leaks}"]
-        words = ["bats", "--recursive", "--timing", "--formatter", "tap"]
-        if only is not None or job.filter:
-            words += ["--filter", job.filter if only is None else regex_of(only)]
-        if files == ["scripts/promises.bats"]:
-            words += ["--filter-tags", ",".join(
-                [f"!from:{other}" for other in STEPS if other > step] +
-                [f"!upto:{other}" for other in STEPS if other < step])]
+        words = [f"{TOP}/scripts/test.d/run-tests", str(120 * self.slowness)]
+        if for_bats:
+            words = ["bats", "--timing", "--formatter", "tap", "--filter", regex_of(test.name for test in tests),
+                     tests[0].file]
         if job.foreign:
             patience = os.environ.get("RUNG_HOST_PATIENCE", "3")
             settings += [f"RUNG_HOST_PATIENCE={patience}", f"RUNG_HANGS={TOP}/{job.directory}/hangs{step}",
                          "prlimit", f"--fsize={256 << 20}"]
-        return self.as_root(step, [*settings, *words, *files])
+        return self.as_root(step, [*settings, *words])
 
     def transcript(self, step, name, file):
         job, words = self.job, []
-        if job.foreign or job.variant or job.filter or not os.path.exists(f"{TOP}/{file}"):
+        if job.foreign or job.variant or job.filter or job.share[0] or not os.path.exists(f"{TOP}/{file}"):
             return
         if job.only.get(step) is not None:
             lines = [test.split(":")[1] for test in job.only[step] if test.startswith(f"{file}:")]
@@ -231,7 +272,7 @@ class Runner:
     def scripts(self):
         """What needs no step's program, and no root."""
         for file in sorted(glob.glob("scripts/*.bats")):
-            if file != "scripts/promises.bats":
+            if file != PROMISES:
                 self.suite(os.path.basename(file), [
                     *self.bounded(), *self.environment(), "bats", "--timing", "--formatter", "tap",
                     *(["--filter", self.job.filter] if self.job.filter else []), file])
@@ -249,7 +290,7 @@ def is_uml():
 
 
 def regex_of(names):
-    """What bats --filter needs for these tests."""
+    """What bats --filter needs for these."""
     return "^(" + "|".join(re.sub(r"([][\\.*^$+?(){}|/])", r"\\\1", name) for name in names) + ")$"
 
 
