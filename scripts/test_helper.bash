@@ -51,6 +51,8 @@
 #   RUNG_ANY_WORDS=1          errors may say what they like: another runtime (scripts/compare-runtimes)
 #   RUNG_ATTACKS=1            scripts/attacks runs in its own bound already
 #   RUNG_FAULTS=1             so does scripts/faults
+#   RUNG_AUDIT=1              so does scripts/audit
+#   RUNG_BENCH=inside         so does scripts/bench
 #   RUNG_TEST=DIRECTORY       the test that a process belongs to (set here; test.d/host.c looks for it)
 #   RUNG_BOUND=DIRECTORY      the cgroup that holds a suite (test.d/bounded)
 #   RUNG_VM=ENGINE            we are in a virtual machine of scripts/vm
