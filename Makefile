@@ -189,6 +189,9 @@ lint-build:
 asan: ## build with checks of memory use, in build/asan
 	@$(MAKE) --no-print-directory VARIANT=asan variant
 
+static: ## step07 as one file without libraries, for make install
+	@$(MAKE) --no-print-directory VARIANT=static build/static/step07/demo
+
 arm64 i386: ## cross-compile, in build/arm64 and build/i386
 	@scripts/setup build cross
 	@scripts/rootfs sysroot-$@ build/sysroot/$@
@@ -196,14 +199,22 @@ arm64 i386: ## cross-compile, in build/arm64 and build/i386
 
 install: ## install step07 as rung, below PREFIX (/usr/local)
 	@[ -x step07_full_runtime/demo ] || { echo 'make step07 first'; exit 1; }
-	install -D -m 755 step07_full_runtime/demo $(INSTALLED_PROGRAM)
+	@[ ! -e $(STATIC) ] || [ -z "$$(find step07_full_runtime scripts/static.d \
+	    -name '*.[ch]' -newer $(STATIC))" ] || { \
+	    echo 'make static again first: its source has changed'; exit 1; }
+	install -D -s -m 755 $(or $(wildcard $(STATIC)),step07_full_runtime/demo) \
+	    $(INSTALLED_PROGRAM)
+	$(if $(wildcard $(STATIC)),install -D -s -m 755 \
+	    step07_full_runtime/demo $(INSTALLED_PLAIN))
 	install -D -m 644 step07_full_runtime/rung.1 $(INSTALLED_MANUAL)
 	install -D -m 644 step07_full_runtime/rung.bash $(INSTALLED_COMPLETION)
 
 uninstall: ## remove what install has installed
-	rm -f $(INSTALLED_PROGRAM) $(INSTALLED_MANUAL) $(INSTALLED_COMPLETION)
+	rm -f $(INSTALLED_PROGRAM) $(INSTALLED_PLAIN) $(INSTALLED_MANUAL) $(INSTALLED_COMPLETION)
 
 INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/rung
+STATIC = build/static/step07/demo
+INSTALLED_PLAIN = $(DESTDIR)$(PREFIX)/lib/rung/rung
 INSTALLED_MANUAL = $(DESTDIR)$(PREFIX)/share/man/man1/rung.1
 INSTALLED_COMPLETION = \
     $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rung
@@ -222,6 +233,9 @@ BUILD = build/$(VARIANT)
 FLAGS_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
     -fno-omit-frame-pointer
 FLAGS_analyzer = -fanalyzer
+# One file, which loads nothing: what needs a library is the plain program's.
+FLAGS_static = -static -fno-pie -no-pie -ffunction-sections -Wl,--gc-sections \
+    -DPLAIN_PROGRAM='"$(PREFIX)/lib/rung/rung"'
 FLAGS_arm64 = --sysroot=$(SYSROOT)
 # 64-bit file offsets and times on a 32-bit machine too.
 FLAGS_i386 = --sysroot=$(SYSROOT) -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
@@ -242,7 +256,7 @@ COMPILE = $(strip $(or $(CC_$(VARIANT)),$(CC)) -std=gnu17 $(WARNINGS) \
 
 # The libraries of each step. Steps 01 to 05 need the C library alone.
 LIBRARIES_step06 = libmnl libnftables
-LIBRARIES_step07 = libcap libseccomp libmnl jansson
+LIBRARIES_step07 = libcap libseccomp $(if $(VARIANT:static=),libmnl) jansson
 
 # Their flags, as in $(call libraries,--libs,step06).
 libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
@@ -288,6 +302,13 @@ build/faults/inject: scripts/faults.d/inject.c $(BUILD)/command
 STEP07_DIR = $(if $(VARIANT:plain=),$(BUILD)/step07,step07_full_runtime)
 STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
     $(filter step07%.c,$(SOURCES)))
+
+# Distributions have libmnl as a shared library alone.
+STEP07_OBJECTS += $(if $(filter static,$(VARIANT)),$(BUILD)/step07/mnl.o)
+
+$(BUILD)/step07/mnl.o: scripts/static.d/mnl.c $(BUILD)/command
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
 
 $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 	@mkdir -p $(@D)
@@ -357,7 +378,7 @@ FORCE:
     attacks audit bench bench-quick \
     compare-runtimes format lint \
     lint-format lint-scripts lint-build lint-tidy \
-    asan arm64 i386 install uninstall clean variant FORCE \
+    asan static arm64 i386 install uninstall clean variant FORCE \
     step01 step02 step03 step04 step05 step06 step07 \
     test01 test02 test03 test04 test05 test06 test07 \
     diff02 diff03 diff04 diff05 diff06 diff07 \

@@ -37,6 +37,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/library.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "commands/commands.h"
@@ -119,6 +120,7 @@ static void open_standard_files(void)
 int main(int argc, char **argv)
 {
     set_program_name(argv[0]);
+    library_arguments(argv);
     open_standard_files();
     int log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     if (log_fd != -1)

@@ -2,12 +2,11 @@
  * systemd.c - the few D-Bus calls that make, change and stop a scope.
  *
  * libsystemd speaks D-Bus: sd-bus(3). Few containers need it, so it is loaded
- * when --systemd-cgroup asks for it, by dlopen(3), and is no dependency of the
- * program. That is why its functions are declared here.
+ * when --systemd-cgroup asks for it, by base/library.c, and is no dependency of
+ * the program. That is why its functions are declared here.
  */
 #define _GNU_SOURCE
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +18,7 @@
 
 #include "base/channel.h"
 #include "base/ids.h"
+#include "base/library.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/systemd.h"
@@ -91,13 +91,14 @@ static struct sd_bus *bus;
 /* False after warn(). */
 static bool load_library(void)
 {
-    void *library = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
+    const char *why;
+    void *library = library_open("libsystemd.so.0", &why);
     if (!library) {
-        warn("load libsystemd (for --systemd-cgroup): %s", dlerror());
+        warn("load libsystemd (for --systemd-cgroup): %s", why);
         return false;
     }
     for (size_t i = 0; i < ARRAY_SIZE(SYMBOLS); i++) {
-        void *symbol = dlsym(library, SYMBOLS[i].name);
+        void *symbol = library_symbol(library, SYMBOLS[i].name);
         if (!symbol) {
             warn("load libsystemd: %s: it is too old", SYMBOLS[i].name);
             return false;

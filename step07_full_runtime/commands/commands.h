@@ -94,9 +94,8 @@ void load_state(struct state *state, const char *id);
 void load_cgroup(struct state *state, const char *id, struct cgroup *cgroup);
 
 /* --- describe.c --- */
-/* For the caller to free: when it was made, and by whom. */
+/* When it was made, for the caller to free. */
 char *time_text(int64_t seconds);
-char *owner_name(const struct state *state);
 /* The specification's members, and those that runc adds. */
 struct json_t *describe(const struct state *state, const struct json_t *config);
 /* To standard output; json_dumpf(3)'s flags. Takes the reference. */

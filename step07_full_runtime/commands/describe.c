@@ -6,11 +6,11 @@
 #define _GNU_SOURCE
 
 #include <jansson.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "base/ids.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "commands/commands.h"
@@ -24,18 +24,12 @@ char *time_text(int64_t seconds)
     return copy_string(text);
 }
 
-char *owner_name(const struct state *state)
-{
-    const struct passwd *user = getpwuid(state->owner);
-    return user ? copy_string(user->pw_name) : print_string("%u", state->owner);
-}
-
 json_t *describe(const struct state *state, const json_t *config)
 {
     enum status status = state_status(state);
     json_t *oci = state_to_oci(state, status, config);
     CLEANUP(free_string) char *created = time_text(state->created);
-    CLEANUP(free_string) char *owner = owner_name(state);
+    CLEANUP(free_string) char *owner = user_name(state->owner);
     if (!json_object_get(oci, "pid"))
         json_object_set_new(oci, "pid", json_integer(0));
     json_object_set_new(oci, "rootfs",

@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/ids.h"
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "commands/edits.h"
@@ -215,15 +215,14 @@ void edit_gidmap(json_t *config, const char *option, const char *value)
 static bool find_granted_ids(const char *path, uint64_t *start, uint64_t *count)
 {
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
-    const struct passwd *user = getpwuid(getuid());
+    CLEANUP(free_string) char *user = user_name(getuid());
     char number[16];
     snprintf(number, sizeof(number), "%u", getuid());
     char *rest = text;
     for (char *line; rest && (line = strsep(&rest, "\n"));) {
         const char *name = strsep(&line, ":");
         const char *first = strsep(&line, ":");
-        bool is_ours = strcmp(name, number) == 0 ||
-                       (user && strcmp(name, user->pw_name) == 0);
+        bool is_ours = strcmp(name, number) == 0 || strcmp(name, user) == 0;
         if (is_ours && first && line && parse_u64(first, start) &&
             parse_u64(line, count) && *start <= UINT32_MAX && *count > 0 &&
             *count <= UINT32_MAX)

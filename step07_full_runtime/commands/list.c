@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ids.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "commands/commands.h"
@@ -19,7 +20,7 @@
 static void print_row(const struct state *state)
 {
     CLEANUP(free_string) char *created = time_text(state->created);
-    CLEANUP(free_string) char *owner = owner_name(state);
+    CLEANUP(free_string) char *owner = user_name(state->owner);
     enum status status = state_status(state);
     printf("%-20s %8d  %-10s %-30s %-20s %s\n", state->id,
            status == STATUS_STOPPED ? 0 : state->pid, status_name(status),

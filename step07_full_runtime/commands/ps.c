@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/ids.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
@@ -90,8 +90,7 @@ static char *user_of(pid_t pid)
     struct stat info = {0};
     (void)stat(path,
                &info); /* it has ended just now: then it does not matter */
-    const struct passwd *user = getpwuid(info.st_uid);
-    return user ? copy_string(user->pw_name) : print_string("%u", info.st_uid);
+    return user_name(info.st_uid);
 }
 
 static void print_row(const struct process_row *row)

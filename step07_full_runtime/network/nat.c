@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <nftables/libnftables.h>
@@ -15,6 +14,7 @@
 #include <string.h>
 
 #include "base/files.h"
+#include "base/library.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "network/nat.h"
@@ -40,15 +40,17 @@ static struct {
 } library;
 
 #define FIND(name) \
-    library.name = (typeof(name) *)dlsym(handle, #name); \
+    library.name = (typeof(name) *)library_symbol(handle, #name); \
     if (!library.name) \
         return false;
 
-static bool load_library(void)
+/* False, and *WHY. */
+static bool load_library(const char **why)
 {
     if (library.nft_run_cmd_from_buffer)
         return true; /* the last one to be found */
-    void *handle = dlopen("libnftables.so.1", RTLD_NOW);
+    *why = "it lacks a function";
+    void *handle = library_open("libnftables.so.1", why);
     if (!handle)
         return false;
     NFT_FUNCTIONS(FIND)
@@ -57,10 +59,11 @@ static bool load_library(void)
 
 void nat_check(void)
 {
-    if (!load_library())
+    const char *why;
+    if (!load_library(&why))
         fail("--nat: load libnftables.so.1: %s (install the package "
              "libnftables1)",
-             dlerror());
+             why);
 }
 
 /*
@@ -69,8 +72,9 @@ void nat_check(void)
  */
 static char *run_nft(const char *commands, char **why)
 {
+    const char *unused;
     struct nft_ctx *context =
-        load_library() ? library.nft_ctx_new(NFT_CTX_DEFAULT) : NULL;
+        load_library(&unused) ? library.nft_ctx_new(NFT_CTX_DEFAULT) : NULL;
     if (!context)
         return NULL;
     library.nft_ctx_buffer_output(context);

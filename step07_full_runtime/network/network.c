@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/library.h"
 #include "base/lock.h"
 #include "base/memory.h"
 #include "base/report.h"
@@ -86,6 +87,7 @@ void network_plan(struct network *n, const struct spec *spec)
     const struct network_spec *net = &spec->network;
     if (!net->wanted)
         return;
+    library_prepare(); /* NAT of others may end with us */
     check_address(net);
     if (!is_link_name(net->bridge))
         fail("--bridge %s: not a link's name (letters, digits, at most %d)",

@@ -22,7 +22,7 @@ commands() {
 # hint: The target "install" of the Makefile: `install -m 755 ... $(DESTDIR)$(PREFIX)/bin/rung`.
 @test "make install puts the program, its manual and its completion below PREFIX, and uninstall takes them away" {
     [[ -x $here/demo ]] || fail 'step07 is not built'
-    make -C "$TOP" install DESTDIR="$PWD/to" PREFIX=/opt/x
+    make -C "$TOP" install DESTDIR="$PWD/to" PREFIX=/opt/x STATIC=none
     find to -type f | sort
     [[ $(find to -type f -printf '%P %m\n' | sort) == 'opt/x/bin/rung 755
 opt/x/share/bash-completion/completions/rung 644
@@ -46,6 +46,39 @@ opt/x/share/man/man1/rung.1 644' ]]
     done
     # Jumps land where a jump may land.
     [[ $(uname -m) != x86_64 ]] || grep -q -e -fcf-protection "$TOP/build/plain/hardening"
+}
+
+# hint: Which of the two programs did not start, or should not have?
+# hint: ld(1), -static; execve(2).
+# hint: "make static", and library_prepare in base/library.c.
+@test "make install takes the static program; it leaves to the plain one what needs a library, or says so" {
+    requires root rootfs
+    [[ -x $here/demo ]] || fail 'step07 is not built'
+    [[ -e $(gcc -print-file-name=libseccomp.a) && -e $(gcc -print-file-name=libjansson.a) ]] ||
+        skip 'not applicable: this distribution has no libraries to link statically'
+    static=$PWD/build/step07/demo
+    make -C "$TOP" --no-print-directory VARIANT=static BUILD="$PWD/build" CFLAGS=-O0 PREFIX="$PWD/to" "$static" >build.log 2>&1 || {
+        cat build.log
+        fail 'make static'
+    }
+    [[ $(<build.log) != *warning* ]] || fail "$(<build.log)"
+    make -C "$TOP" install PREFIX="$PWD/to" STATIC="$static"
+    [[ -x to/lib/rung/rung ]]
+    run ldd to/bin/rung
+    assert_output_like '*not a dynamic executable*'
+    run_and_show to/bin/rung run -v --no-tty -- echo static
+    assert_status 0
+    [[ $output == static && $stderr != *'execve("'*lib/rung/rung* ]]
+    run_and_show to/bin/rung run -v --no-tty --ip 10.241.7.2/24 --bridge rung-static -- echo plain
+    assert_status 0
+    [[ $output == plain && $stderr == *"execve(\"$PWD/to/lib/rung/rung\")"* ]]
+    rm to/lib/rung/rung
+    run_and_show to/bin/rung run --no-tty --ip 10.241.7.2/24 --bridge rung-static -- echo static
+    assert_status 0
+    assert_output static
+    run_and_show to/bin/rung run --no-tty --ip 10.241.7.2/24 --bridge rung-static --nat -- echo plain
+    assert_status 125
+    [[ $stderr == *"this program is static, and $PWD/to/lib/rung/rung is not there: No such file or directory"* && $stderr != *$'\n'* ]]
 }
 
 # hint: Something is new in the program and not in the manual. The output names it.
