@@ -306,9 +306,10 @@ STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
 # Distributions have libmnl as a shared library alone.
 STEP07_OBJECTS += $(if $(filter static,$(VARIANT)),$(BUILD)/step07/mnl.o)
 
-$(BUILD)/step07/mnl.o: scripts/static.d/mnl.c $(BUILD)/command
+$(BUILD)/step07/mnl.o: scripts/static.d/mnl.c $(BUILD)/hardening
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	@echo 'compile $<'
+	@$(COMPILE) @$(BUILD)/hardening -c -o $@ $<
 
 $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 	@mkdir -p $(@D)

@@ -24,3 +24,16 @@ load test_helper
     [[ $(cut -d ' ' -f 3- /proc/self/mountinfo) == "$mounts" ]]
     ! compgen -G "/sys/fs/cgroup/*bench-*"
 }
+
+@test "no command makes many more system calls than the table says" {
+    requires root cgroup2 rootfs
+    run_and_show "$TOP/scripts/syscalls"
+    assert_status 0
+    [[ $(grep -c 'system calls' <<<"$output") == 5 ]]
+    # It would notice: a program that is started once more.
+    printf '#!/bin/bash\n%s --version >/dev/null\nexec %s "$@"\n' "$TOP/step07_full_runtime/demo"{,} >twice
+    chmod +x twice
+    run_and_show "$TOP/scripts/syscalls" --program "$PWD/twice"
+    assert_status 1
+    assert_output_like '*start: too many*'
+}

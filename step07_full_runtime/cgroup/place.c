@@ -107,23 +107,26 @@ static bool line_is_our_mount(char *line, const char *own, struct hierarchy *h)
     return true;
 }
 
-/* False if no cgroup v2 hierarchy of ours is mounted. */
+/* False if no cgroup v2 hierarchy of ours is mounted. A host may have thousands
+ * of mounts, and the kernel writes the lines as they are read: so no more of
+ * them than it takes. */
 static bool find_hierarchy(struct hierarchy *h)
 {
     CLEANUP(free_string) char *own = own_path();
     if (!own || strncmp(own, "/..", 3) == 0)
         return false;
-    CLEANUP(free_string)
-    char *mounts = read_file_at(AT_FDCWD, "/proc/self/mountinfo");
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
     if (!mounts)
         die("read /proc/self/mountinfo");
-    char *save;
-    for (char *line = strtok_r(mounts, "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save)) {
-        if (line_is_our_mount(line, own, h))
-            return true;
-    }
-    return false;
+    CLEANUP(free_string) char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    while (!found && getline(&line, &size, mounts) > 0)
+        found = line_is_our_mount(line, own, h);
+    if (ferror(mounts))
+        die("read /proc/self/mountinfo");
+    (void)fclose(mounts);
+    return found;
 }
 
 /* --- can this one hand controllers down? --- */
@@ -222,9 +225,12 @@ static char *find_place(const struct hierarchy *h, unsigned int need,
 static unsigned int find_wishes(const struct hierarchy *h, unsigned int need)
 {
     unsigned int wishes = need;
+    const unsigned int all = controllers_in("cpu memory pids");
     const char *reason;
-    for (unsigned int bit = 1, all = controllers_in("cpu memory pids");
-         bit <= all; bit <<= 1) {
+    CLEANUP(free_string) char *usual = find_place(h, need | all, &reason);
+    if (usual)
+        return need | all;
+    for (unsigned int bit = 1; bit <= all; bit <<= 1) {
         CLEANUP(free_string)
         char *place = all & bit ? find_place(h, need | bit, &reason) : NULL;
         if (place)
