@@ -60,6 +60,17 @@ for step in catalogue.STEPS:
 END
 }
 
+@test "every test of a lesson says which section of the chapter it is about" {
+    python <<'END'
+import re
+import catalogue
+for step in catalogue.STEPS:
+    chapter = open(f"{catalogue.directory_of(step)}/README.md").read()
+    for test in catalogue.read_step(step):
+        assert not test.lesson or re.search(f"^## {re.escape(test.chapter)}$", chapter, re.M), f"{test.name}: {test.chapter}"
+END
+}
+
 @test "points count when all that a test needs passes, and causes are told from what follows from them" {
     python <<'END'
 import grading
@@ -186,6 +197,7 @@ END
     lab grade --step=01
     ((status == 0))
     [[ $output == *'not yet'*'shell, demo and command'*'ran '*'expected '*'came '*'not written yet'* ]]
+    [[ $output == *'chapter '*'step01_fork_exec/README.md: The idea'* ]]
     [[ $output == *'step01: 0 of 100 points'*'make hint STEP=01'* ]]
     lab grade --step=01 --strict
     ((status == 1))
@@ -338,6 +350,37 @@ END
     nothing_for 02 ./ours copy
 }
 
+@test "no points for bubblewrap's work, nor for crun's" {
+    requires root
+    type -P bwrap crun >/dev/null || skip "this machine lacks: bwrap crun"
+    compile bwrap <<'END'
+int main(int argc, char **argv)
+{
+    char *words[argc + 6];
+    memcpy(words, (char *[]){"bwrap", "--unshare-pid", "--as-pid-1", "--dev-bind", "/", "/"}, 6 * sizeof(char *));
+    memcpy(words + 6, argv + 1, (size_t)argc * sizeof(char *));
+    return execvp("bwrap", words);
+}
+END
+    # crun wants a bundle: the host's root, and our command.
+    compile crun <<'END'
+int main(int argc, char **argv)
+{
+    char line[9999] = "", name[99];
+    for (int i = 1; i < argc; i++)
+        sprintf(line + strlen(line), "%s\"%s\"", i > 1 ? "," : "", argv[i]);
+    FILE *file = fopen("config.json", "w");
+    fprintf(file, "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/\"},\"process\":{\"cwd\":\"/\",\"args\":[%s]},"
+                  "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"}]}}", line);
+    fclose(file);
+    sprintf(name, "lab%d", getpid());
+    return execlp("crun", "crun", "run", name, NULL);
+}
+END
+    nothing_for 02 ./bwrap 'programs that were begun: '
+    nothing_for 02 ./crun 'programs that were begun: '
+}
+
 @test "no points for an #include of ours" {
     mkdir -p work/step01_fork_exec
     for file in demo options program report; do
@@ -414,7 +457,13 @@ END
     EVENTUALLY_SECONDS=60 eventually grep -q 'step01: 0 of ' "$watched"
     sed 's/^#include "demo.h"//' step01_fork_exec/demo.c >new
     mv new work/step01_fork_exec/demo.c
-    eventually grep -q 'does not compile' "$watched"
+    EVENTUALLY_SECONDS=60 eventually grep -q 'does not compile' "$watched"
+    # Who saves again does not wait for the grade of what was.
+    cp step01_fork_exec/demo.[ch] work/step01_fork_exec/
+    EVENTUALLY_SECONDS=60 eventually bash -c '(($(grep -c "^---" "$1") == 3))' - "$watched"
+    sleep 1
+    touch work/step01_fork_exec/demo.c
+    EVENTUALLY_SECONDS=60 eventually grep -q 'given up' "$watched"
     kill -TERM "$watcher"
     wait "$watcher" || true
     cat "$watched"
@@ -459,6 +508,42 @@ assert sorted(found) == [("alice", "02"), ("bob", "03"), ("carol", "04"), ("dan"
                          ("frank", "06")], sorted(found)
 assert unclear == ["grace.c"], unclear
 assert ("grace", "04") in classroom.find_programs("class", "04")[0]
+END
+}
+
+@test "a class: who interrupts the report goes on from there, and a failed machine is nobody's grade" {
+    rm -rf class
+    mkdir class
+    for name in alice bob carol; do
+        echo "/* $name */" >"class/$name-01.c"
+    done
+    python <<'END'
+import classroom
+import grading
+graded, plan = [], []
+def grade(step, tests, source, **_):
+    name = source.split("/")[2]
+    graded.append(name)
+    what = plan.pop(0)
+    if what == "interrupt":
+        raise KeyboardInterrupt
+    if what == "broken machine":
+        raise grading.Failed("the virtual machine ended with status 125")
+    return grading.empty(step, source, "", [])
+grading.grade = grade
+classroom.os.cpu_count = lambda: 1
+def report(*what):
+    graded.clear()
+    plan[:] = what
+    try:
+        classroom.report("class", "work/class", "", "")
+    except KeyboardInterrupt:
+        pass
+    return sorted(graded)
+assert report("good", "interrupt", "interrupt")[:2] == ["alice", "bob"]
+assert report("good", "broken machine") == ["bob", "carol"] # not alice again
+assert report("good") == ["carol"] # whose machine had failed
+assert report() == []
 END
 }
 

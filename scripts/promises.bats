@@ -13,6 +13,7 @@ before_each() {
 
 # points: 2
 # needs: nothing
+# chapter: In thirty lines
 # hint: Between your demo and the command another program ran. Which line of yours asks somebody else to do the work?
 # hint: system(3) and popen(3) start a shell; execve(2) of unshare(1), or of another demo, is no better. Ask the kernel:
 #   clone3(2), mount(2), sethostname(2).
@@ -60,6 +61,7 @@ END
 # --- Exit statuses ---------------------------------------------------------
 
 # points: 14
+# chapter: In thirty lines
 # hint: The command ended with 7. Which call tells its parent so, and who must hand the 7 on to the shell?
 # hint: waitpid(2): WIFEXITED and WEXITSTATUS take the number out of the status. exit(3) or main's return value is
 #   ours.
@@ -98,6 +100,7 @@ END
 
 # points: 10
 # needs: the exit status is the command's own
+# chapter: The same, made robust
 # hint: When execve returns, it has failed. What does your child do next, and with which status does it leave?
 # hint: execve(2), ERRORS: ENOENT. strerror(3) gives the words; a line on standard error, then exit(3) with 127.
 # hint: `exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);` at the end of run_program, after `say("demo:
@@ -145,6 +148,7 @@ END
 
 # points: 6
 # needs: a command that is not found gives the status 127
+# chapter: Try it
 # hint: The file is there, but without the x bit. Which errno is that, and what should the reader do about it?
 # hint: execve(2), ERRORS: EACCES. The reason in brackets is your own: a hint at the likely cause.
 # hint: `if (error == EACCES) return "not executable, or on a noexec mount";` in why_not_executed.
@@ -227,6 +231,7 @@ END
 
 # points: 6
 # needs: the exit status is the command's own
+# chapter: In thirty lines
 # hint: Was one of the arguments split, or taken for an option of yours? Is there a shell in between?
 # hint: getopt_long(3): a + first in the letters ends the options at the first word that is none. execve(2): argv is
 #   an array, not a line.
@@ -252,6 +257,7 @@ END
 
 # points: 5
 # needs: the exit status is the command's own
+# chapter: The idea
 # hint: What does the demo read from its standard input, or write to its standard output, while the command runs?
 # hint: fork(2) and execve(2) hand on open descriptors. dup2(2) or a pipe in between would need a reason.
 # hint: `dprintf(STDERR_FILENO, ...)` in say is all that the demo itself writes, and it reads nothing.
@@ -351,6 +357,7 @@ with_closed() {
 
 # points: 5
 # needs: the exit status is the command's own
+# chapter: The same, made robust
 # hint: You block signals in order to wait for them. Who else has them blocked after fork?
 # hint: sigprocmask(2); execve(2) keeps the mask, and keeps ignored signals ignored. /proc/PID/status shows SigBlk and
 #   SigIgn: proc(5).
@@ -734,6 +741,7 @@ assert_usage_error() {
 
 # points: 5
 # needs: a command killed from outside by signal N gives the status 128+N
+# chapter: The same, made robust
 # hint: The signal goes to the demo. Which of the six does it not hand on?
 # hint: sigprocmask(2) and sigwaitinfo(2) to take them, kill(2) to hand them on.
 # hint: `kill(c->pid, signal);` in pass_on, and all six in `signals[]` of block_signals.
@@ -817,6 +825,7 @@ assert_usage_error() {
 
 # points: 8
 # needs: the exit status is the command's own
+# chapter: The same, made robust
 # hint: After kill -9 the demo can't do anything any more. Who could end the container for it?
 # hint: prctl(2): PR_SET_PDEATHSIG, called in the child. pid_namespaces(7): what happens when process 1 ends.
 # hint: `prctl(PR_SET_PDEATHSIG, SIGKILL)` in die_with_parent, called by child.
@@ -1083,6 +1092,7 @@ subtree_controls() {
 
 # points: 10
 # needs: the exit status is the command's own
+# chapter: The same, made robust
 # hint: Ctrl-C goes to the whole group in front of the terminal. Is the demo in it, and what did it do with the
 #   signal?
 # hint: credentials(7), "Process groups"; tcsetpgrp(3). sigwaitinfo(2): si_code says whether the terminal sent it.

@@ -31,6 +31,7 @@ state_is() {
 
 # points: 10
 # needs: nothing
+# chapter: The idea
 # hint: Your shell starts the demo. Who must start the command, and which process has to stay and wait for it?
 # hint: fork(2): it returns twice. What does it return in the parent, and what in the child? See also getppid(2).
 # hint: In start: `c->pid = fork();`, then `if (c->pid == 0) child(c);`. Only the child calls execve; the parent goes
@@ -123,6 +124,7 @@ state_is() {
 
 # points: 5
 # needs: the exit status is the command's own
+# chapter: The same, made robust
 # hint: `ls` is no path. Who finds out that it means /usr/bin/ls?
 # hint: exec(3): what the letter p in execvp(3) stands for, and which variable it reads.
 # hint: `execvp(name, c->argv);` in run_program, for a name without a slash.
@@ -169,6 +171,7 @@ state_is() {
 
 # points: 10
 # needs: the exit status is the command's own
+# chapter: In thirty lines
 # hint: A killed process has no exit status. What does waitpid give you instead?
 # hint: waitpid(2): WIFEXITED and WEXITSTATUS, WIFSIGNALED and WTERMSIG. A shell says 128 + N.
 # hint: `} else if (WIFSIGNALED(status)) { c->status = EXIT_SIGNALLED + WTERMSIG(status); c->ended = true; }` in
@@ -182,6 +185,7 @@ state_is() {
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: A process that has ended stays as a zombie until its parent does what?
 # hint: waitpid(2), NOTES: zombies. SIGCHLD in signal(7) says when there is something to ask for.
 # hint: `waitpid(c->pid, &status, WNOHANG | WUNTRACED | WCONTINUED)` in collect, called at each SIGCHLD; main then
@@ -241,6 +245,7 @@ state_is() {
 # --- Signals ---------------------------------------------------------------
 
 # points: 10
+# chapter: The same, made robust
 # hint: SIGUSR1 was sent to the demo. How does the command hear of it, and does it hear twice?
 # hint: kill(2) hands it on; sigwaitinfo(2) takes it, once it is blocked with sigprocmask(2). A PID below 0 would be a
 #   whole group.
@@ -283,6 +288,7 @@ state_is() {
 # --- A stopped child -------------------------------------------------------
 
 # points: 6
+# chapter: The same, made robust
 # hint: The command was stopped, not ended. What made your demo leave, or spin?
 # hint: waitpid(2): WUNTRACED and WCONTINUED make it report stops; WIFSTOPPED and WIFCONTINUED tell them from an end.
 # hint: In collect: test `WIFSTOPPED(status)` and `WIFCONTINUED(status)` first, and set `c->ended` only for the other

@@ -55,6 +55,7 @@ numbers_of() {
 
 # points: 12
 # needs: nothing
+# chapter: The idea
 # hint: /proc/PID/status of the command must have two numbers in its line NSpid. How does a child get a second number?
 # hint: clone3(2) and pid_namespaces(7). unshare(2) would do it for the next child only, and not without fork.
 # hint: In start: `c->pid = clone3(&c->clone);` where step01 had fork, and clone3 is `(pid_t)syscall(SYS_clone3, args,
@@ -67,6 +68,7 @@ numbers_of() {
 }
 
 # points: 10
+# chapter: In thirty lines
 # hint: `echo $$` in the command prints 1 only in a PID namespace of its own. Which flag asks for one, and when?
 # hint: clone3(2): the field flags of struct clone_args; CLONE_NEWPID in pid_namespaces(7).
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace, which main calls before start.
@@ -78,6 +80,7 @@ numbers_of() {
 }
 
 # points: 8
+# chapter: The idea
 # hint: Who got the new namespace: the child, or the demo as well?
 # hint: clone3(2): its flags are for the child. unshare(2) changes what the caller's own children get.
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace, and no unshare.
@@ -135,6 +138,7 @@ numbers_of() {
 # --- /proc -----------------------------------------------------------------
 
 # points: 5
+# chapter: Why ps still shows the host
 # hint: In this step ps inside must still list the host's processes. What did you mount?
 # hint: pid_namespaces(7), "/proc and PID namespaces": /proc belongs to the namespace of whoever mounted it.
 # hint: No mount in this step: child is unblock_signals, die_with_parent, take_terminal, run_program.
@@ -154,6 +158,7 @@ numbers_of() {
 # --- Signals ---------------------------------------------------------------
 
 # points: 5
+# chapter: The duties of process 1
 # hint: The kernel protects process 1 from its own kind. Is your command process 1, or a child of it?
 # hint: pid_namespaces(7), "The namespace init process".
 # hint: The child of clone3 itself calls execve: `run_program(c);` at the end of child, with no fork before it.
@@ -184,6 +189,7 @@ no_hangup_waits() {
 }
 
 # points: 5
+# chapter: The duties of process 1
 # hint: The command has a trap for SIGTERM. Does a mask that it inherited keep the signal from it?
 # hint: sigprocmask(2); execve(2) keeps the mask. /proc/PID/status: SigBlk, SigCgt.
 # hint: `sigprocmask(SIG_UNBLOCK, &c->signals, NULL)` in unblock_signals.
@@ -218,6 +224,7 @@ no_hangup_waits() {
 }
 
 # points: 10
+# chapter: The same, made robust
 # hint: SIGTERM to the demo is passed on, and the command, deaf to it, runs on for ever. How can the demo know before
 #   it sends?
 # hint: proc(5), /proc/PID/status: SigBlk, SigIgn and SigCgt are masks in hexadecimal; bit N-1 is signal N.
@@ -238,6 +245,7 @@ no_hangup_waits() {
 # --- Orphans and zombies ---------------------------------------------------
 
 # points: 6
+# chapter: The duties of process 1
 # hint: The orphan went elsewhere. Is the command really process 1 of its namespace?
 # hint: pid_namespaces(7): orphans are reparented to the namespace's init. prctl(2), PR_SET_CHILD_SUBREAPER, would
 #   divert them.
@@ -253,6 +261,7 @@ no_hangup_waits() {
 }
 
 # points: 5
+# chapter: The duties of process 1
 # hint: sleep waits for nobody, and its dead children stay. Does a helper of yours, in between, reap them?
 # hint: wait(2), NOTES; pid_namespaces(7): who reaps in a namespace is its process 1, and nobody else.
 # hint: No little init of your own: `run_program(c);` makes the command itself process 1.
@@ -301,6 +310,7 @@ has_one_child() {
 }
 
 # points: 6
+# chapter: The duties of process 1
 # hint: Process 1 was killed, and others live on. Were they in its namespace at all?
 # hint: pid_namespaces(7): when init ends, the kernel sends SIGKILL to all others there, and only then can you wait
 #   for it.
@@ -435,6 +445,7 @@ opens() {
 # points: 8
 # needs: -i and --ipc open an IPC namespace
 # needs: -u and --uts open a UTS namespace
+# chapter: All eight namespaces
 # hint: Only the last letter counted, or -iu was not understood. What happens to the flags that were there?
 # hint: getopt(3): -iu is -i and -u. In C, `|=` adds a bit and `=` replaces all.
 # hint: `c->clone.flags |= flags[(unsigned char)row->letter];` in open_namespace.

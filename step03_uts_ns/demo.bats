@@ -28,6 +28,7 @@ name_in() {
 
 # points: 14
 # needs: nothing
+# chapter: The idea
 # hint: Compare /proc/PID/ns/uts of the command, of the demo and of your shell. Which should differ?
 # hint: uts_namespaces(7) and clone3(2): one flag more. unshare(2) in the demo would move the demo, too.
 # hint: `c->clone.flags |= CLONE_NEWUTS;` in want_uts_namespace, which main calls after want_pid_namespace.
@@ -82,6 +83,7 @@ name_in() {
 # --- Its name ---
 
 # points: 10
+# chapter: The same, made robust
 # hint: Nobody gave it a name. Where does the default come from, who sets it before the command runs, and is all of it
 #   there?
 # hint: sethostname(2). In which process must it be called: the demo, or its child?
@@ -94,6 +96,7 @@ name_in() {
 }
 
 # points: 14
+# chapter: In thirty lines
 # hint: The option was read, but does its value reach sethostname? Does a long or dotted name get through whole?
 # hint: getopt_long(3): required_argument and optarg; sethostname(2) takes a length.
 # hint: `sethostname(c->hostname, strlen(c->hostname))` in set_hostname, and a row `{"hostname", 0, "NAME", set_name,
@@ -120,6 +123,7 @@ name_in() {
 
 # points: 10
 # needs: its name is the one of --hostname
+# chapter: Look from the host
 # hint: The host joins the container's UTS namespace and asks for its name. In which namespace did you set it?
 # hint: uts_namespaces(7); nsenter(1) --uts --target PID uname -n shows what the test sees.
 # hint: `set_hostname(c);` in child, which runs in the new namespace; in parent it would be the host's.
@@ -131,6 +135,7 @@ name_in() {
 
 # points: 8
 # needs: its name is the one of --hostname
+# chapter: The same, made robust
 # hint: The first thing that the command does is to ask for its name. Who sets it, and is that early enough?
 # hint: sethostname(2) in the child, before execve(2). From the parent there would be a race.
 # hint: `set_hostname(c);` stands before `run_program(c);` in child.
@@ -143,6 +148,7 @@ name_in() {
 # --- The host's name ---
 
 # points: 12
+# chapter: The idea
 # hint: Look at your own prompt: has your machine a new name? In whose UTS namespace did sethostname run?
 # hint: uts_namespaces(7): CLONE_NEWUTS gives the child a copy. sethostname(2) changes the caller's.
 # hint: `c->clone.flags |= CLONE_NEWUTS;` in want_uts_namespace, called in main before start; set_hostname only in
@@ -155,6 +161,7 @@ name_in() {
 }
 
 # points: 8
+# chapter: The idea
 # hint: hostname(1) in the container changed the host's name, or failed. Is the namespace new?
 # hint: uts_namespaces(7), sethostname(2): it needs CAP_SYS_ADMIN in the namespace's user namespace.
 # hint: CLONE_NEWUTS among the child's flags, set by want_uts_namespace before `start(&container);`.
@@ -178,6 +185,7 @@ name_in() {
 
 # points: 6
 # needs: its name is the one of --hostname
+# chapter: Look from the host
 # hint: One container's change arrived in the other. Do they share a namespace?
 # hint: uts_namespaces(7): each clone3 with CLONE_NEWUTS makes one. setns(2) would share.
 # hint: `c->clone.flags |= CLONE_NEWUTS;` in want_uts_namespace, for each run.
@@ -218,6 +226,7 @@ assert_refused() {
 
 # points: 8
 # needs: its name is the one of --hostname
+# chapter: The same, made robust
 # hint: Is the name checked when the option is read, before anything has been made?
 # hint: sethostname(2): len may be 0 to HOST_NAME_MAX (64). A usage error is status 2 and names the option.
 # hint: `if (strlen(value) < 1 || strlen(value) > 64) usage_error(row->name, value, ...)` in set_name.
@@ -231,6 +240,7 @@ assert_refused() {
 
 # points: 8
 # needs: its name is the one of --hostname
+# chapter: The same, made robust
 # hint: A name such as `$(reboot)` will be put into prompts, files and scripts by somebody. Which characters can a
 #   name do without?
 # hint: hostname(7): letters, digits, hyphen and dot. isalnum(3) wants an unsigned char.

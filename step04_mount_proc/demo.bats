@@ -34,6 +34,7 @@ same_mounts() {
 
 # points: 14
 # needs: nothing
+# chapter: In thirty lines
 # hint: The command should see DIR as its "/". Which call makes a directory the root, and in which process?
 # hint: pivot_root(2), NOTES: it shows pivot_root(".", "."). The new root must be a mount: mount(2), MS_BIND.
 # hint: enter_root in child: `mount(root, root, NULL, MS_BIND | MS_REC, NULL)`, chdir(root), `syscall(SYS_pivot_root,
@@ -58,6 +59,7 @@ same_mounts() {
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: Is it the working directory, a root that stayed behind, or an old mount that still leads out?
 # hint: pivot_root(2), umount2(2): MNT_DETACH; chdir(2).
 # hint: `umount2(".", MNT_DETACH)` after pivot_root in enter_root; with "." and "." the old root lies on top, so it is
@@ -81,6 +83,7 @@ same_mounts() {
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: From /, mountinfo hides what is not below it. What is mounted in the namespace, all the same?
 # hint: chroot(2) leaves the host's mounts in place; pivot_root(2) and umount2(2) take them away.
 # hint: `syscall(SYS_pivot_root, ".", ".")` and `umount2(".", MNT_DETACH)` in enter_root: no chroot.
@@ -95,6 +98,7 @@ same_mounts() {
 }
 
 # points: 4
+# chapter: The same, made robust
 # hint: `pwd` in the container: does it say "/"? Where did the last chdir lead?
 # hint: pivot_root(2): it may leave the working directory where it was. chdir(2).
 # hint: `chdir(root)` before pivot_root("." , ".") in enter_root: afterwards "." is the new root.
@@ -140,6 +144,7 @@ look_at_host() {
 }
 
 # points: 10
+# chapter: The idea
 # hint: systemd makes all mounts shared. A mount in your copy then appears on the host as well. What must come before
 #   the first mount?
 # hint: mount_namespaces(7), "Shared subtrees"; mount(2): MS_PRIVATE with MS_REC.
@@ -170,6 +175,7 @@ look_at_host() {
 }
 
 # points: 8
+# chapter: The idea
 # hint: The command mounts something itself, and it shows outside. Are all of its mounts private, those below / too?
 # hint: mount(2): MS_REC; mount_namespaces(7): a bind mount joins the peer group of what it is bound from.
 # hint: MS_REC beside MS_PRIVATE in make_mounts_private, and that before `mount(root, root, NULL, MS_BIND | MS_REC,
@@ -257,6 +263,7 @@ END_OF_C
 }
 
 # points: 8
+# chapter: Break it
 # hint: A root user makes a directory, calls chroot into it, and climbs up with "..". What stops the climb?
 # hint: chroot(2), NOTES, tells of the escape. After pivot_root(2) and MNT_DETACH there is nothing above.
 # hint: `syscall(SYS_pivot_root, ".", ".")` in enter_root; chroot only for `without(c, "pivot")`.
@@ -317,6 +324,7 @@ END_OF_C
 # --- What is mounted in it ---
 
 # points: 12
+# chapter: In thirty lines
 # hint: ps reads /proc. Whose processes does a proc file system show: those of the reader, or of who mounted it?
 # hint: pid_namespaces(7), "/proc and PID namespaces"; mount(2) with the type proc.
 # hint: `{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}` in `filesystems[]`, mounted by the child, process 1.
@@ -357,6 +365,7 @@ END_OF_C
 }
 
 # points: 5
+# chapter: The same, made robust
 # hint: Writing to /sys changes the host's kernel. What keeps the container from it?
 # hint: mount(2): MS_RDONLY on a sysfs mount of your own. A remount of the host's would be seen there.
 # hint: `{"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, ""}` in `filesystems[]`.
@@ -373,6 +382,7 @@ END_OF_C
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: Compare `ls -l /dev` inside with the list in the test. What is missing, or has the wrong number or mode?
 # hint: mknod(2), makedev(3), symlink(2). The mode that you ask for is cut by umask(2).
 # hint: `devices[]` and `links[]`, made by make_devices between `umask(0)` and `umask(mask)`.
@@ -407,6 +417,7 @@ l pts/ptmx ptmx'
 
 # points: 5
 # needs: /dev holds exactly the devices, links and directories that it should
+# chapter: The same, made robust
 # hint: A device is two numbers. Is one of them that of another device, or is /dev mounted nodev?
 # hint: mem(4), random(4), full(4): the numbers. mount(2): MS_NODEV makes device nodes dead.
 # hint: `{"tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, ...}`, and the numbers 1:3, 1:5, 1:7, 1:8, 1:9 in `devices[]`.
@@ -452,6 +463,7 @@ END_OF_PYTHON
 }
 
 # points: 4
+# chapter: The same, made robust
 # hint: Anybody may write there, and nothing is left in the image afterwards. What kind of file system is that?
 # hint: mount(2) with the type tmpfs and the option mode=1777; the 1 is the sticky bit, chmod(2).
 # hint: `{"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"}` in `filesystems[]`, and the same for /dev/shm.
@@ -480,6 +492,7 @@ END_OF_PYTHON
 # --- IPC ---
 
 # points: 4
+# chapter: The same, made robust
 # hint: /dev/mqueue shows the queues of an IPC namespace. Which one's?
 # hint: ipc_namespaces(7): CLONE_NEWIPC; mq_overview(7): mounting the queue file system.
 # hint: `CLONE_NEWNS | CLONE_NEWIPC` in want_mount_namespace, and `{"mqueue", "/dev/mqueue", ...}` in `filesystems[]`.
@@ -525,6 +538,7 @@ inventory() {
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: Something was made, or touched, in the image. Which call wrote there before a file system was mounted over it?
 # hint: mkdir(2), mknod(2), symlink(2): in /dev of the image, or in the tmpfs on it? find(1) -newer shows what
 #   changed.

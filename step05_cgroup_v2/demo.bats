@@ -95,6 +95,7 @@ handed_down() {
 
 # points: 14
 # needs: nothing
+# chapter: In thirty lines
 # hint: A limit is a number in a file. In which directory, who makes it, and how does the command get into it?
 # hint: cgroups(7), "Cgroups v2"; kernel: admin-guide/cgroup-v2.rst for memory.max, pids.max, cpu.max; mkdir(2);
 #   clone3(2): CLONE_INTO_CGROUP.
@@ -111,6 +112,7 @@ handed_down() {
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: 8192K and 8M are the same. Did you count in 1000s, or stop at the letter?
 # hint: strtoll(3): endptr points at the letter. A shift by 10, 20 or 30 bits does the rest.
 # hint: `int shift = unit ? 10 * (int)(unit - units + 1) : 0;` and `size << shift` in limit_size.
@@ -132,6 +134,7 @@ handed_down() {
 }
 
 # points: 10
+# chapter: The idea
 # hint: cgroup.procs should hold the command and its children. Who was put there, and when?
 # hint: cgroups(7): a child starts in its parent's cgroup. clone3(2): CLONE_INTO_CGROUP.
 # hint: `c->clone.cgroup = (uint64_t)c->cgroup_fd;` in make_cgroup; what the command starts follows by itself.
@@ -144,6 +147,7 @@ handed_down() {
 }
 
 # points: 6
+# chapter: The idea
 # hint: The demo's own PID is in cgroup.procs. Then what happens to it when the limit is hit, or at rmdir?
 # hint: cgroups(7): writing 0 or your own PID to cgroup.procs moves you. clone3(2) moves the child alone.
 # hint: CLONE_INTO_CGROUP in make_cgroup, and no write to cgroup.procs.
@@ -154,6 +158,7 @@ handed_down() {
 }
 
 # points: 8
+# chapter: The same, made robust
 # hint: Some of the runs got through. What happens between the child's first instruction and your write to
 #   cgroup.procs?
 # hint: clone3(2): CLONE_INTO_CGROUP leaves no such gap. All limits are written before it.
@@ -187,6 +192,7 @@ handed_down() {
 # --- Memory ----------------------------------------------------------------
 
 # points: 12
+# chapter: Try it
 # hint: One process in there was to be killed, not all of them. What says memory.oom.group, and is there swap to hide
 #   in?
 # hint: kernel: admin-guide/cgroup-v2.rst: memory.max, memory.oom.group, memory.events.
@@ -219,6 +225,7 @@ handed_down() {
 }
 
 # points: 6
+# chapter: The idea
 # hint: memory.max counts memory, not swap. Where do the pages go that do not fit?
 # hint: kernel: admin-guide/cgroup-v2.rst, memory.swap.max.
 # hint: `if (memory && !without(c, "swap-limit")) set_limit(c, "memory.swap.max", "0");` in default_swap.
@@ -284,6 +291,7 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 # --- Processes -------------------------------------------------------------
 
 # points: 10
+# chapter: By hand, in two terminals
 # hint: Each process starts two more, for ever. Which file says how many there may be?
 # hint: kernel: admin-guide/cgroup-v2.rst, pids.max; fork(2): EAGAIN.
 # hint: `set_limit(c, "pids.max", value);` in limit_pids; the end is cgroup.kill, in remove_cgroup.
@@ -317,6 +325,7 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 # --- Processor time --------------------------------------------------------
 
 # points: 8
+# chapter: Try it
 # hint: cpu.max has two numbers. Which is the share, and which the period?
 # hint: kernel: admin-guide/cgroup-v2.rst, cpu.max; cpu.stat: nr_throttled, usage_usec.
 # hint: `snprintf(text, sizeof(text), "%ld 100000", (long)(cpus * 100000)); set_limit(c, "cpu.max", text);` in
@@ -349,6 +358,7 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 # --- What the container sees -----------------------------------------------
 
 # points: 6
+# chapter: The same, made robust
 # hint: /proc/self/cgroup in the container should be "0::/". When do you make the cgroup namespace, and in which
 #   cgroup is the process then?
 # hint: cgroup_namespaces(7): the root is the cgroup of that moment. With CLONE_NEWCGROUP in clone3 it would be the
@@ -405,6 +415,7 @@ has_swap() { (($(awk '$1 == "SwapFree:" { print $2 }' /proc/meminfo) > 100 << 10
 has_grown() { (($(wc -c <"$1") > $2)); }
 
 # points: 4
+# chapter: The same, made robust
 # hint: The kernel killed all processes in the cgroup. What does the demo do when its child ends like that?
 # hint: kernel: admin-guide/cgroup-v2.rst, cgroup.kill. waitpid(2): WIFSIGNALED.
 # hint: Nothing new: collect reports 137; then `atexit(remove_cgroup);`, registered in make_cgroup, removes the
@@ -440,6 +451,7 @@ has_grown() { (($(wc -c <"$1") > $2)); }
 limits=(--memory 50M --pids 20 --cpus 0.5)
 
 # points: 8
+# chapter: The same, made robust
 # hint: `find /sys/fs/cgroup -name 'rung-*'`: what is left after a run, and why could it not be removed?
 # hint: rmdir(2): EBUSY as long as a process is in it; atexit(3); cgroup.events says "populated 0".
 # hint: `atexit(remove_cgroup);` right after mkdirat in make_cgroup; disable_controllers at the end of remove_cgroup.

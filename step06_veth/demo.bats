@@ -143,6 +143,7 @@ ip_forward() {
 
 # points: 12
 # needs: nothing
+# chapter: The idea
 # hint: `ls -l /proc/PID/ns/net` shows the host's number. Which flag is missing?
 # hint: network_namespaces(7): CLONE_NEWNET; clone3(2).
 # hint: `c->clone.flags |= CLONE_NEWNET;` in want_network_namespace, called by main before start.
@@ -154,6 +155,7 @@ ip_forward() {
 }
 
 # points: 10
+# chapter: The same, made robust
 # hint: A new network namespace has lo, switched off. Who switches it on, and from where?
 # hint: rtnetlink(7): RTM_NEWLINK with IFF_UP in ifi_flags and in ifi_change. In C: libmnl.
 # hint: `set_link_up(c, "lo");` in set_up_network, called by child.
@@ -199,6 +201,7 @@ ip_forward() {
 # --- The cable -------------------------------------------------------------
 
 # points: 12
+# chapter: The idea
 # hint: `ip link` on the host, and in the container: where are the two ends, and are both up?
 # hint: veth(4); rtnetlink(7): RTM_NEWLINK with IFLA_LINKINFO, IFLA_INFO_KIND "veth", VETH_INFO_PEER; IFLA_MASTER
 #   plugs it in, IFLA_NET_NS_PID gives the peer away.
@@ -218,6 +221,7 @@ ip_forward() {
 
 # points: 12
 # needs: one end of the cable is its eth0, the other is in the host's bridge
+# chapter: The same, made robust
 # hint: Which is missing: eth0's address, the bridge's, or the route?
 # hint: rtnetlink(7): RTM_NEWADDR with IFA_LOCAL and IFA_ADDRESS; RTM_NEWROUTE with RTA_GATEWAY.
 # hint: set_up_network: `add_address(c, "eth0", c->ip); set_link_up(c, "eth0"); add_default_route(c);`. In this order:
@@ -245,6 +249,7 @@ ip_forward() {
 
 # points: 10
 # needs: addresses and the default route are those asked for
+# chapter: The same, made robust
 # hint: Now and then eth0 is not there yet. Who has to wait for whom?
 # hint: socketpair(2), read(2): the child waits for a byte. It can't sleep for "long enough".
 # hint: `wait_for_go(c);` early in child, and `send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL)` at the end of
@@ -272,6 +277,7 @@ ip_forward() {
 
 # points: 8
 # needs: addresses and the default route are those asked for
+# chapter: Try it
 # hint: `ping` from the host to the container: does it answer? Which of the two ends, or the bridge, is down?
 # hint: ip-link(8): UP and LOWER_UP; bridge(8) link shows what is plugged in.
 # hint: `link->ifi_flags = IFF_UP;` in make_veth, `set_link_up(c, c->bridge);` in make_bridge.
@@ -312,6 +318,7 @@ ip_forward() {
 
 # points: 10
 # needs: addresses and the default route are those asked for
+# chapter: Two containers
 # hint: Are both ends plugged into the same bridge? And did the second demo make a bridge of its own, or fail at "it
 #   exists"?
 # hint: rtnetlink(7): NLM_F_CREATE and NLM_F_EXCL; EEXIST is no error here. ip-link(8): `ip link show master rung0`.
@@ -334,6 +341,7 @@ ip_forward() {
 
 # points: 6
 # needs: two containers reach each other over one bridge
+# chapter: Two containers
 # hint: The first container ended and took the bridge along. How can it see that another still needs it?
 # hint: rtnetlink(7): RTM_GETLINK with NLM_F_DUMP; IFLA_MASTER says in which bridge a device is. flock(2) against a
 #   race.
@@ -447,6 +455,7 @@ ip_forward() {
 
 # points: 10
 # needs: addresses and the default route are those asked for
+# chapter: Out into the world
 # hint: The packet leaves, and no answer comes. Whose address does it carry, and does the world know the way back?
 # hint: nft(8), "NAT statements": masquerade; ip(7): ip_forward; libnftables(3): nft_run_cmd_from_buffer.
 # hint: In open_nat: a chain with `type nat hook postrouting priority 100`, a rule that ends with `masquerade`, and
@@ -673,6 +682,7 @@ SH
 
 # points: 8
 # needs: one end of the cable is its eth0, the other is in the host's bridge
+# chapter: The same, made robust
 # hint: Compare `ip link` and `nft list tables` before and after. What did you leave?
 # hint: rtnetlink(7): RTM_DELLINK; atexit(3).
 # hint: `to_undo = c; atexit(detach_network);` in attach_network, before anything is made.

@@ -4,6 +4,7 @@ comments above each @test.
     # points: 3                    what a test of the lesson is worth
     # needs: title of a test       of the same step; may be repeated
     # needs: nothing               this is a core: see below
+    # chapter: a heading           where the step's README.md says it
     # hint: a question             three of them, each a little plainer;
     #   goes on in such lines
     # bats test_tags=lesson        it is part of the lesson (in promises.bats
@@ -44,6 +45,7 @@ class Test:
     lesson: bool = False
     needs: list = field(default_factory=list)
     hints: list = field(default_factory=list)
+    chapter: str = ""
     core: bool = False
 
     @property
@@ -78,13 +80,15 @@ def _add_comment(test, key, value, where):
         test.core = True
     elif key == "needs":
         test.needs.append(value)
+    elif key == "chapter":
+        test.chapter = value
     elif key == "hint":
         test.hints.append(value)
     elif key == "bats test_tags":
         test.tags += value.split(",")
 
 
-COMMENT = re.compile(r"# (points|needs|hint): *(.*)"
+COMMENT = re.compile(r"# (points|needs|hint|chapter): *(.*)"
                      r"|# (bats test_tags)=(.*)")
 
 
@@ -126,8 +130,9 @@ def read_step(step, part=""):
     tests += [test for test in read_file(PROMISES) if _tag(test, "from", 1) <= number <= _tag(test, "upto", 7)]
     for test in tests:
         test.lesson = "lesson" in test.tags or f"lesson:{step}" in test.tags
-        test.points *= test.lesson
     _check(tests)
+    for test in tests:
+        test.points *= test.lesson
     return [test for test in tests if part in ("", test.part)]
 
 
@@ -138,6 +143,8 @@ def _check(tests):
         for need in test.needs:
             if need not in names:
                 raise Mistake(f"{where}: needs: no test is called: {need}")
+        if test.points and not test.lesson and not any(tag.startswith("lesson") for tag in test.tags):
+            raise Mistake(f"{where}: points, but it is no part of a lesson")
         if test.hints and len(test.hints) != 3:
             raise Mistake(f"{where}: {len(test.hints)} hints, not 3")
     if len(names) != len(tests):

@@ -237,7 +237,7 @@ def evaluate(tests, results, gates=()):
             cause = first_to_say.setdefault(complaint(text), test.name)
             cause = "" if cause == test.name else cause
         graded.append({
-            "name": test.name, "part": test.part, "lesson": test.lesson, "result": result,
+            "name": test.name, "part": test.part, "lesson": test.lesson, "chapter": test.chapter, "result": result,
             "counts": result == "passed" and not blocked, "points": test.points, "cause": cause,
             "seconds": seconds, "text": clean(text)})
     return graded

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.dont_write_bytecode = True
 LAB = os.path.dirname(os.path.realpath(__file__))
@@ -52,11 +53,11 @@ class Queue:
     """The tests, handed out to whoever is free, and what becomes of them: results
     is {name: (result, seconds, text)}."""
 
-    def __init__(self, step, tests, progress):
-        self.tests, self.progress = tests, progress
+    def __init__(self, step, tests):
+        self.tests = tests
         self.waiting = sorted(tests, key=lambda test: (not test.core, -test.points))
         self.gates = {gate.name for gate in catalogue.gates(step, tests)}
-        self.results, self.endings = {}, 0
+        self.results, self.endings, self.seen = {}, 0, 0
         self.changed = threading.Condition()
 
     def failed(self, name):
@@ -98,7 +99,7 @@ class Queue:
     def answer(self, name, *result):
         with self.changed:
             self.results[name] = result
-            self.progress(sum(kind != "not run" for kind, *_ in self.results.values()), "")
+            self.seen += 1
             self.changed.notify_all()
 
 
@@ -247,15 +248,17 @@ def run(step, program, tests, patience=10, progress=lambda *_: None):
     """Returns {name: (result, seconds, text)}, and what was said besides."""
     subprocess.run(["make", "-s", "build/plain/host"], cwd=TOP, check=True, stdout=sys.stderr)
     before = state_of(watched_files(step, program))
-    queue = Queue(step, tests, progress)
+    queue = Queue(step, tests)
     with tempfile.TemporaryDirectory(prefix="rung-lab.") as directory:
         workers = [Worker(step, program, patience, queue, directory) for _ in range(min(2, os.cpu_count() or 1, len(tests)))]
         try:
             for worker in workers:
                 worker.start()
-            for worker in workers:
-                worker.join()
+            while any(worker.is_alive() for worker in workers):
+                time.sleep(0.05)
+                progress(queue.seen, "") # which may be told to give up
         finally:
+            queue.close()
             for worker in workers:
                 worker.disown()
     results = {name: result for name, result in queue.results.items() if result[0] != "not run"}

@@ -39,14 +39,16 @@ def when(stamp):
 class Progress:
     """A counter on one line, if somebody is watching."""
 
-    def __init__(self, total):
-        self.total = total
+    def __init__(self, total, giving_up=lambda: None):
+        self.total, self.giving_up, self.said = total, giving_up, ""
         self.shown = sys.stderr.isatty()
 
     def __call__(self, seen, line):
-        if self.shown:
-            note = line if line.startswith(("test:", "vm:", "rootfs:", "setup:")) else ""
-            text = note or f"test {seen} of {self.total}"
+        self.giving_up()
+        note = line if line.startswith(("test:", "vm:", "rootfs:", "setup:")) else ""
+        text = note or f"test {seen} of {self.total}"
+        if self.shown and text != self.said:
+            self.said = text
             sys.stderr.write(f"\r\033[K{text[:76]}")
             sys.stderr.flush()
 
@@ -136,7 +138,8 @@ def show_failure(test, grade, before=None):
         row("ran", ran.splitlines(), 4)
     row("expected", expected, 4)
     row("came", came, 8)
-    row("chapter", [f"{catalogue.directory_of(grade['step'])}/README.md"], 1)
+    row("chapter", [f"{catalogue.directory_of(grade['step'])}/README.md"
+                    + (f": {test['chapter']}" if test.get("chapter") else "")], 1)
     waiting = [other for other in grade["tests"] if other["cause"] == test["name"]]
     if waiting:
         more = sum(other["points"] for other in waiting)

@@ -35,6 +35,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # points: 8
 # needs: nothing
+# chapter: The same, made robust
 # hint: Step05 put its child into a cgroup, with or without limits. What is its name now, and who else is in it?
 # hint: clone3(2): CLONE_INTO_CGROUP; cgroups(7).
 # hint: make_cgroup makes "rung-" and the id, and `args.cgroup` of clone3 puts the child in there.

@@ -32,6 +32,7 @@ before_each() { requires root rootfs cgroup2; }
 }
 
 # points: 8
+# chapter: One description, many flags
 # hint: Which of the four is another than runc's?
 # hint: runc-run(8).
 # hint: container_run in container/container.c, with the flags of commands/run.c.

@@ -17,6 +17,7 @@ start_ready() {
 
 # points: 10
 # needs: nothing
+# chapter: Look from the host
 # hint: Six of the eight are new by default. Which flag is missing, or too many?
 # hint: namespaces(7), clone3(2): CLONE_NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWUTS.
 # hint: namespaces_clone_flags in process/namespaces.c gathers them from the spec's list; commands/defaults.c lists six.
@@ -106,6 +107,7 @@ start_ready() {
 }
 
 # points: 10
+# chapter: Look from the host
 # hint: Root in there has a number on the host. Who writes it, and where?
 # hint: user_namespaces(7): uid_map, gid_map, written by the parent; setgroups.
 # hint: namespaces_write_maps in the parent while the child waits; then namespaces_become_root.
@@ -157,6 +159,7 @@ start_ready() {
 }
 
 # points: 10
+# chapter: Look from the host
 # hint: Without root only one line can be written into uid_map. Which one? And what must be written before gid_map?
 # hint: user_namespaces(7): "deny" into /proc/PID/setgroups, then gid_map. newuidmap(1) for more.
 # hint: namespaces_write_maps: write_proc(pid, "setgroups", "deny") first, then the maps.

@@ -106,6 +106,7 @@ while True:
 
 # points: 8
 # needs: nothing
+# chapter: The same, made robust
 # hint: On the host there should be rung0 with the gateway's address, and one end of a cable in it. Which is missing?
 # hint: rtnetlink(7), veth(4), ip-link(8): `ip link show master rung0`.
 # hint: attach_network: have_bridge, make_bridge, then make_veth with IFLA_MASTER and IFLA_NET_NS_PID.

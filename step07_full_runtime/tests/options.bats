@@ -35,7 +35,6 @@ is_usage_error() {
 
 long=$(printf 'x%.0s' {1..5000})
 
-# points: 2
 # hint: Which value was accepted? The output names it.
 # hint: strtol(3), strtod(3), inet_pton(3): their end pointers and ranges.
 # hint: size_of, number_of and parse_address: what is left after the number is an error.
@@ -133,7 +132,6 @@ long=$(printf 'x%.0s' {1..5000})
     done
 }
 
-# points: 2
 # hint: A key was accepted that is the host's, or that leads elsewhere by way of dots and slashes. How do you compare?
 # hint: sysctl(8): "." and "/" may change places; compare the whole path, after that.
 # hint: sysctl_path makes one form of it, sysctl_namespace knows what belongs to a namespace.
@@ -196,7 +194,6 @@ long=$(printf 'x%.0s' {1..5000})
     done
 }
 
-# points: 2
 # hint: Each command has its own flags, and its own number of words. Which was not checked?
 # hint: getopt_long(3), optind. Usage errors are status 2.
 # hint: The table of commands in main.c, next_flag in commands/flags.c.
@@ -228,7 +225,6 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error '*shared*'
 }
 
-# points: 2
 # hint: Which of these made it run, crash, or say nothing of the file's name?
 # hint: json_loadf(3) of jansson: JSON_REJECT_DUPLICATES and JSON_DECODE; json_error_t says the line.
 # hint: load_config and load_spec: everything is checked first.
@@ -259,7 +255,6 @@ long=$(printf 'x%.0s' {1..5000})
     assert_one_line_error
 }
 
-# points: 2
 # hint: Where do tutorials look for what `spec` has made, and what do they change in it?
 # hint: runc-spec(8): config.json in the bundle, and never over one that is there; fopen(3), "x".
 # hint: write_config in commands/spec.c; example_config in commands/defaults.c.
@@ -345,7 +340,6 @@ END
     assert_one_line_error "*$ROOTFS/config.json: No such file*"
 }
 
-# points: 2
 # hint: Compare what `spec` prints with the file: what did you change that nobody asked for?
 # hint: config.md: what is not there is not there. The default values belong to a config.json of your own.
 # hint: edit_by_flags does nothing where no flag was given; commands/edits.c.
@@ -382,7 +376,6 @@ print()' >config.json
     assert_output 'several words'
 }
 
-# points: 3
 # hint: Something is there under the name of config.json, and another container was run instead of that one.
 # hint: lstat(2) says whether it is there; what it holds is another question.
 # hint: is_beside_config and load_config in commands/options.c.
@@ -425,7 +418,6 @@ print()' >config.json
     assert_one_line_error '*/config.json: Permission denied'
 }
 
-# points: 2
 # hint: Who waits for whom when a pipe is opened?
 # hint: fifo(7): O_NONBLOCK; a bundle's config.json is a regular file.
 # hint: read_file_at in base/files.c, check_bundles_file in commands/options.c.

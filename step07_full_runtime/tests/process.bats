@@ -89,6 +89,7 @@ start_ready() {
 
 # points: 6
 # needs: nothing
+# chapter: The same, made robust
 # hint: Four numbers in Uid, four in Gid. Which calls set all of them, and in which order?
 # hint: setresuid(2), setresgid(2), setgroups(2): the groups first, the user last.
 # hint: process_ids in process/process.c; then capabilities_set, as those of an ordinary user go.

@@ -36,6 +36,7 @@ mount_of() {
 
 # points: 8
 # needs: nothing
+# chapter: The same, made robust
 # hint: `cat /proc/PID/mountinfo`, read on the host: what is left of the host's mounts?
 # hint: pivot_root(2), mount_namespaces(7).
 # hint: enter_root: change_root pivots and detaches the old root.
@@ -102,6 +103,7 @@ END
 }
 
 # points: 6
+# chapter: The same, made robust
 # hint: "ro" must come last, when everything below is mounted. Which call does it?
 # hint: mount_setattr(2): MOUNT_ATTR_RDONLY; mount(2): MS_REMOUNT and MS_BIND.
 # hint: rootfs_protect remounts / when root.readonly is set.

@@ -37,6 +37,7 @@ DEFAULT_CAPABILITIES=00000000800405fb
 
 # points: 10
 # needs: nothing
+# chapter: The same, made robust
 # hint: /proc/PID/status shows five sets. Which of them is too large, and who left it so?
 # hint: capabilities(7): bounding, effective, permitted, inheritable, ambient; capset(2), prctl(2) PR_CAPBSET_DROP.
 # hint: capabilities_drop_bounding first, then capabilities_set with all the others: process/capabilities.c.
@@ -133,6 +134,7 @@ END
 # --- No new privileges ---
 
 # points: 8
+# chapter: The same, made robust
 # hint: The line NoNewPrivs in /proc/PID/status says 0. Which call sets it, and when?
 # hint: prctl(2): PR_SET_NO_NEW_PRIVS; it survives execve.
 # hint: process_no_new_privs in process/process.c, shortly before execve.
@@ -166,6 +168,7 @@ END
 # --- Seccomp ---
 
 # points: 8
+# chapter: The same, made robust
 # hint: The line Seccomp should say 2. Was the filter loaded, and in the process that calls execve?
 # hint: seccomp(2): SECCOMP_SET_MODE_FILTER; it needs no_new_privs or CAP_SYS_ADMIN.
 # hint: seccomp_apply, one of the last calls before execve.
