@@ -27,18 +27,22 @@ help: ## list what can be made (this list)
 
 # A machine that can't run step07 (scripts/doctor says why) has a VM do it, with
 # the program built here, or again there if it doesn't run with that C library.
+# What comes from there is no terminal; script(1) makes one for the colours.
 demo: ## install what is missing, build step07, run it
 	@scripts/setup build
-	@$(MAKE) --no-print-directory rootfs step07
+	@[ -x step07_full_runtime/demo ] || echo 'make demo: building step07, once'
+	@$(MAKE) -s QUIET=1 rootfs step07
 	@if scripts/doctor --quiet 07; then \
 	    $(SUDO) ./step07/demo; \
 	else \
 	    scripts/doctor 07; \
 	    echo 'make demo: so the demonstration runs in a virtual machine'; \
+	    [ -t 1 ] && play='script -qec "./step07/demo --no-pause" /dev/null' || \
+	        play=./step07/demo; \
 	    scripts/setup vm && \
 	    scripts/vm run --copy-in step07 --copy-in step07_full_runtime/demo \
-	        sh -c 'make rootfs; ./step07/demo --help >/dev/null 2>&1 || \
-	        make step07; ./step07/demo'; \
+	        sh -c 'make -s rootfs; ./step07/demo --help >/dev/null 2>&1 || \
+	        make -s QUIET=1 step07; '"$$play"; \
 	fi
 
 test: ## run every test, here or in a virtual machine
@@ -54,9 +58,11 @@ setup: ## install what building and testing need (asks for sudo)
 rootfs: ## make build/rootfs, the containers' root file system
 	@scripts/rootfs busybox build/rootfs
 
-vm: ## a root shell in a virtual machine
+# With what was built here, so that nothing need be built again in there.
+vm: ## a root shell in a virtual machine, with all of this in it
 	@scripts/setup build vm
-	@scripts/vm
+	@scripts/vm $(addprefix --copy-in ,$(wildcard build/rootfs build/plain \
+	    step0? step0?_*/demo))
 
 vm-stop: ## end the virtual machine that waits for the next grade
 	@scripts/vm stop
@@ -313,7 +319,7 @@ $(BUILD)/step07/mnl.o: scripts/static.d/mnl.c $(BUILD)/hardening
 
 $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 	@mkdir -p $(@D)
-	@echo 'link $@'
+	@$(if $(QUIET),,echo 'link $@')
 	@$(COMPILE) @$(BUILD)/hardening -o $@ $^$(call link_flags,step07)
 
 # What keeps a mistake from becoming somebody's way in: those of these flags that
@@ -329,7 +335,7 @@ $(BUILD)/hardening: $(BUILD)/command
 
 $(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/hardening
 	@mkdir -p $(@D)
-	@echo 'compile $<'
+	@$(if $(QUIET),,echo 'compile $<')
 	@$(COMPILE) @$(BUILD)/hardening -I step07_full_runtime -MMD -MP -c -o $@ $< \
 	    $(call libraries,--cflags,step07)
 

@@ -1338,7 +1338,7 @@ END
 # needs: the exit status is the command's own
 # hint: A scene says NOT OBSERVED. Which, and what does it miss?
 # hint: Run the demo without a command. The scenes are in scenes.c, `.sees` is what must come out.
-# hint: `if (!container.argv[0]) return demonstrate(container.chapter);` in main, and then the scene's own feature.
+# hint: `if (!container.argv[0]) return demonstrate(container.chapter, !container.no_pause);` in main, and then the scene's own feature.
 # bats test_tags=upto:06
 @test "without a command it gives its demonstration, and observes all it claims" {
     ((10#$STEP < 5)) || requires memory pids cpu
@@ -1350,6 +1350,34 @@ END
     assert_status 0
     [[ ${lines[-1]} =~ ^demo:\ ([0-9]+)\ of\ ([0-9]+)\ observed$ ]]
     [[ ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" && ${BASH_REMATCH[1]} != 0 ]]
+    # Here is all that they need; a tool's line has 80 columns, beside the folded ones.
+    [[ $output != *'left out'* ]]
+    run ! grep -E '^.{82}' <<<"$output"
+}
+
+# hint: On a terminal there are colours, and a scene begins when the reader says so. When is it plain?
+# hint: isatty(3); NO_COLOR in the environment; --no-pause in options.c.
+# hint: demonstration.c does it: `demonstrate(container.chapter, !container.no_pause)` in main.
+# bats test_tags=upto:06
+@test "on a terminal the demonstration waits for Enter, unless it is told not to" {
+    requires pty
+    with_pty <<'END'
+words = os.environ["DEMO"].split()
+t = Terminal(*words, "--chapter", "1")
+t.expect(r"\[Enter\] ")
+assert "\x1b[1m" in t.before and t.before.count("== ") == 1, t.before
+t.sendline("")
+t.expect(r"\[Enter\] ")
+t.sendcontrol("d")
+t.expect(r"observed.*\n")
+t.expect(pexpect.EOF)
+for plain in ["NO_COLOR=1"], ["A=1", "sh", "-c", '"$@" --chapter 1 | cat', "sh"], ["A=1"]:
+    t = Terminal("env", *plain, *words, *(["--no-pause"] if plain == ["A=1"] else []), *(["--chapter", "1"] if len(plain) == 1 else []))
+    t.expect("observed")
+    assert "[Enter]" not in t.before, t.before
+    assert ("\x1b" in t.before) == (plain == ["A=1"]), t.before
+    t.expect(pexpect.EOF)
+END
 }
 
 # A program that is being written may do anything: here it is the container's shell that does.
@@ -1384,7 +1412,7 @@ ring_until_ended() {
 # needs: without a command it gives its demonstration, and observes all it claims
 # hint: What worked in an earlier step has to work in this one. Which scene of which chapter does not?
 # hint: Run `demo --chapter N` for each earlier N.
-# hint: `return demonstrate(container.chapter);` in main; the rest is that scene's feature.
+# hint: `return demonstrate(container.chapter, !container.no_pause);` in main; the rest is that scene's feature.
 # bats test_tags=from:02,upto:06
 @test "--chapter gives an earlier step's demonstration" {
     for ((chapter = 1; chapter < 10#$STEP; chapter++)); do

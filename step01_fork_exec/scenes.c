@@ -3,9 +3,8 @@
  */
 #include "demonstration.h"
 
-/* A script for the container's shell; the host looks while it waits. */
+/* A script for the container's shell. */
 #define SHELL(script) "/bin/sh", "-c", script
-#define THEN_WAIT "; echo ready; read _ || :"
 
 const struct scene scenes[] = {
     {
@@ -13,11 +12,15 @@ const struct scene scenes[] = {
         .shows = "fork(2) makes a child; execve(2) makes it another program",
         .arguments = {"-v", "echo", "hello world"},
         .sees = {"my parent is", "execve(\"echo\")", "hello world"},
+        .saw = "One process became two. The copy called execve(2) and is echo "
+               "now; the original has waited for it.",
     },
     {
         .chapter = 1,
         .shows = "its exit status becomes ours",
         .arguments = {SHELL("exit 42")},
+        .saw = "The command's exit status has become the demo's own, as a "
+               "shell would have it.",
         .status = 42,
     },
     {
@@ -25,6 +28,8 @@ const struct scene scenes[] = {
         .until = 1,
         .shows = "killed by signal 15: 128 + 15, as in every shell",
         .arguments = {SHELL("kill -TERM $$")},
+        .saw = "A killed program has no exit status of its own, so 128 and the "
+               "signal's number stand for it.",
         .status = 143,
     },
     {
@@ -32,6 +37,8 @@ const struct scene scenes[] = {
         .shows = "a program that is not there: 127",
         .arguments = {"no-such-program"},
         .sees = {"no such program in $PATH"},
+        .saw = "Only the child can find out that there is no such program, and "
+               "its status tells us.",
         .status = 127,
     },
     {
@@ -43,6 +50,8 @@ const struct scene scenes[] = {
                 "while grep -q 'ShdPnd:.*1....$' $DEMO_PID/status; do :; done\n"
                 "sleep 0.1; kill -CONT $PID",
         .sees = {"T (stopped)", "stopped by signal 19"},
+        .saw = "waitpid(2) told of a stop, a continuation and an end. Only the "
+               "last one is the end.",
     },
 };
 

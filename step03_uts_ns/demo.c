@@ -197,7 +197,7 @@ int main(int argc, char **argv)
     static struct container container; /* zeroed, and there to the very end */
     parse_options(&container, argc, argv);
     if (!container.argv[0])
-        return demonstrate(container.chapter);
+        return demonstrate(container.chapter, !container.no_pause);
     block_signals(&container);
     make_lifeline(&container);
     want_pid_namespace(&container);

@@ -69,6 +69,14 @@ static void set_chapter(struct container *c, const struct option_row *row,
     c->chapter = (int)parse_number(row->name, value, 1, newest_chapter());
 }
 
+static void set_no_pause(struct container *c, const struct option_row *row,
+                         const char *value)
+{
+    (void)row;
+    (void)value;
+    c->no_pause = true;
+}
+
 static void open_namespace(struct container *c, const struct option_row *row,
                            const char *value)
 {
@@ -120,6 +128,7 @@ static const struct option_row rows[] = {
     {"help", 'h', NULL, NULL, "print this help"},
     {"verbose", 'v', NULL, set_verbose, "narrate the kernel calls that matter"},
     {"chapter", 0, "N", set_chapter, "demonstrate chapter N, not the newest"},
+    {"no-pause", 0, NULL, set_no_pause, "don't wait for Enter between scenes"},
     {"ipc", 'i', NULL, open_namespace, "open a new IPC namespace"},
     {"mount", 'm', NULL, open_namespace, "open a new mount namespace"},
     {"net", 'n', NULL, open_namespace, "open a new network namespace"},

@@ -40,6 +40,7 @@ struct container {
     bool ended;
     bool verbose; /* narrate the kernel calls that matter */
     int chapter; /* whose demonstration to give; 0: the newest one's */
+    bool no_pause; /* and go on without the reader's Enter */
     sigset_t signals; /* what wait_for_child waits for */
     struct clone_args clone; /* how to start it: clone3(2) */
     int sync_fd[2]; /* a lifeline: the parent's end, the child's */

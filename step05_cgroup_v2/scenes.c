@@ -3,9 +3,8 @@
  */
 #include "demonstration.h"
 
-/* A script for the container's shell; the host looks while it waits. */
+/* A script for the container's shell. */
 #define SHELL(script) "/bin/sh", "-c", script
-#define THEN_WAIT "; echo ready; read _ || :"
 /* For the host's shell: go to the directory of the container's cgroup. */
 #define ENTER_CGROUP \
     "cd $(findmnt -n -o TARGET -t cgroup2 | head -n 1)\n" \
@@ -17,11 +16,15 @@ const struct scene scenes[] = {
         .shows = "fork(2) makes a child; execve(2) makes it another program",
         .arguments = {"-v", "echo", "hello world"},
         .sees = {"my parent is", "execve(\"echo\")", "hello world"},
+        .saw = "One process became two. The copy called execve(2) and is echo "
+               "now; the original has waited for it.",
     },
     {
         .chapter = 1,
         .shows = "its exit status becomes ours",
         .arguments = {SHELL("exit 42")},
+        .saw = "The command's exit status has become the demo's own, as a "
+               "shell would have it.",
         .status = 42,
     },
     {
@@ -29,6 +32,8 @@ const struct scene scenes[] = {
         .until = 1,
         .shows = "killed by signal 15: 128 + 15, as in every shell",
         .arguments = {SHELL("kill -TERM $$")},
+        .saw = "A killed program has no exit status of its own, so 128 and the "
+               "signal's number stand for it.",
         .status = 143,
     },
     {
@@ -36,6 +41,8 @@ const struct scene scenes[] = {
         .shows = "a program that is not there: 127",
         .arguments = {"no-such-program"},
         .sees = {"no such program in $PATH"},
+        .saw = "Only the child can find out that there is no such program, and "
+               "its status tells us.",
         .status = 127,
     },
     {
@@ -47,12 +54,16 @@ const struct scene scenes[] = {
                 "while grep -q 'ShdPnd:.*1....$' $DEMO_PID/status; do :; done\n"
                 "sleep 0.1; kill -CONT $PID",
         .sees = {"T (stopped)", "stopped by signal 19"},
+        .saw = "waitpid(2) told of a stop, a continuation and an end. Only the "
+               "last one is the end.",
     },
     {
         .chapter = 2,
         .shows = "the container's process 1 has no parent in there",
         .arguments = {"-v", SHELL("echo I am $$, my parent is $PPID")},
         .sees = {"clone3() =", "demo[1]: execve", "I am 1, my parent is 0"},
+        .saw = "The shell is process 1 in there, and nobody is its parent: in "
+               "its PID namespace there is no other process.",
     },
     {
         .chapter = 2,
@@ -60,6 +71,8 @@ const struct scene scenes[] = {
         .arguments = {SHELL("echo I am $$" THEN_WAIT)},
         .host = "echo I see $PID; grep NSpid /proc/$PID/status",
         .sees = {"I am 1", "I see ", "\t1\n"},
+        .saw = "One process with two numbers: the first is the host's, the "
+               "last the container's own.",
     },
     {
         .chapter = 2,
@@ -69,22 +82,29 @@ const struct scene scenes[] = {
                             "echo I am $$, but /proc calls me $pid\n"
                             "[ $pid != 1 ] && echo it is not my /proc")},
         .sees = {"I am 1, but", "it is not my /proc"},
+        .saw = "getpid(2) and /proc disagree, because /proc is still the "
+               "host's. Step 04 gives the container its own.",
     },
     {
         .chapter = 2,
         .shows = "process 1 is deaf to signals that it has no handler for",
         .arguments = {SHELL("kill -TERM $$; kill -KILL $$; echo still here")},
         .sees = {"still here"},
+        .saw =
+            "It sent itself SIGTERM and SIGKILL, and lives. In its own "
+            "namespace, process 1 gets only signals that it has a handler for.",
     },
     {
         .chapter = 2,
         .shows = "who loses its parent in there gets process 1 as its parent",
         .arguments = {SHELL("(sleep 1000 &)" THEN_WAIT)},
         .host = "read orphan rest </proc/$PID/task/$PID/children\n"
-                "ps -o pid,ppid,args -p $PID,$orphan 2>/dev/null ||\n"
+                "ps -o pid,ppid,comm -p $PID,$orphan 2>/dev/null ||\n"
                 "    grep -H PPid /proc/$orphan/status\n"
                 "grep -q \"PPid:.$PID$\" /proc/$orphan/status && echo adopted",
         .sees = {"adopted"},
+        .saw = "The sleep lost its parent, and its new parent is the "
+               "container's process 1, not the host's.",
     },
     {
         .chapter = 2,
@@ -96,6 +116,8 @@ const struct scene scenes[] = {
                 "    sleep 0.1\n"
                 "done",
         .sees = {"Z (zombie)"},
+        .saw = "cat never asks how its children ended. So a dead one stays in "
+               "the table, as a zombie.",
     },
     {
         .chapter = 2,
@@ -109,6 +131,8 @@ const struct scene scenes[] = {
             "[ /proc/self/ns/net -ef /proc/$PID/ns/net ] || echo two nets\n"
             "[ /proc/self/ns/user -ef /proc/$PID/ns/user ] && echo one user",
         .sees = {"two nets", "one user"},
+        .saw = "Where the numbers differ, the container has a namespace of its "
+               "own; where they are equal, it shares the host's.",
     },
     {
         .chapter = 3,
@@ -116,6 +140,8 @@ const struct scene scenes[] = {
         .arguments = {"-v", "--hostname", "box", SHELL("uname -n" THEN_WAIT)},
         .host = "uname -n; [ $(uname -n) != box ] && echo it is still me",
         .sees = {"sethostname(\"box\")", "\nbox\n", "it is still me"},
+        .saw = "Two names at the same time. sethostname(2) changed the one in "
+               "the container's UTS namespace, and no other.",
     },
     {
         .chapter = 3,
@@ -123,45 +149,62 @@ const struct scene scenes[] = {
         .arguments = {SHELL("uname -n; hostname mine; uname -n" THEN_WAIT)},
         .host = "[ $(uname -n) != mine ] && echo it is still me",
         .sees = {"container\n", "mine\n", "it is still me"},
+        .saw = "Root in the container renamed it once more. The host's name is "
+               "another one, in another namespace.",
     },
     {
         .chapter = 4,
         .shows = "another root, and a /proc that shows the container alone",
-        .arguments = {SHELL("ls /; ps; [ $(ls -d /proc/[1-9]* | wc -l) -lt 5 ]"
-                            " && echo nobody else is here")},
+        .arguments = {SHELL("echo $(ls /); ps -o pid,user,comm\n"
+                            "[ $(ls -d /proc/[1-9]* | wc -l) -lt 5 ] && "
+                            "echo nobody else is here")},
         .sees = {"    1 ", "nobody else is here"},
+        .saw = "It has other files, and sees two processes, both its own. "
+               "pivot_root(2) changed its /, and it mounted its own /proc.",
     },
     {
         .chapter = 4,
         .shows = "the host sees its files, and none of its mounts",
         .arguments = {SHELL(
-            "touch /tmp/in-here; grep ' /proc ' /proc/mounts" THEN_WAIT)},
+            "touch /tmp/in-here; grep \" /proc \" /proc/mounts" THEN_WAIT)},
         .host = "ls /proc/$PID/root/tmp\n"
                 "echo $(wc -l </proc/$PID/mountinfo) mounts in there\n"
                 "grep $PWD/build/rootfs /proc/self/mountinfo || echo none here",
         .sees = {"proc /proc proc", "in-here", "none here"},
+        .saw = "The host reads the container's files through /proc/PID/root. "
+               "But the container's mounts are not in the host's list.",
     },
     {
         .chapter = 4,
         .shows = "without private propagation its mounts leak out",
         .arguments = {"--without=private", SHELL("true" THEN_WAIT)},
-        .host = "grep /proc /proc/$DEMO_PID/mountinfo | tail -n 1",
+        .host = "grep /proc /proc/$DEMO_PID/mountinfo | tail -n 1 |\n"
+                "    cut -d ' ' -f 5,6,7",
         .sees = {"/rootfs/proc "},
+        .saw = "This mount was made in the container, and it is in the list of "
+               "the namespace around it: it leaked. (A sacrificial namespace, "
+               "not the host's own.)",
     },
     {
         .chapter = 4,
         .shows = "pivot_root: joining its own mount namespace leads nowhere",
-        .arguments = {SHELL("touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "
-                            "'[ -e /tmp/in-here ] && echo no way out'")},
+        .arguments = {SHELL("touch /tmp/in-here\n"
+                            "nsenter -m -t 1 /bin/sh -c "
+                            "\"[ -e /tmp/in-here ] && echo no way out\"")},
         .sees = {"no way out"},
+        .saw = "It entered its own mount namespace anew, and arrived at the "
+               "same root: there is no other one left.",
     },
     {
         .chapter = 4,
         .shows = "chroot: the same leads out, to the host's files",
         .arguments = {"--without=pivot",
-                      SHELL("touch /tmp/in-here; nsenter -m -t 1 /bin/sh -c "
-                            "'[ -e /tmp/in-here ] || echo escaped'")},
+                      SHELL("touch /tmp/in-here\n"
+                            "nsenter -m -t 1 /bin/sh -c "
+                            "\"[ -e /tmp/in-here ] || echo escaped\"")},
         .sees = {"escaped"},
+        .saw = "The same command, and it sees the host's files. chroot(2) "
+               "hides the old root, and leaves it in the namespace.",
     },
     {
         .chapter = 5,
@@ -169,18 +212,21 @@ const struct scene scenes[] = {
         .arguments =
             {"--memory", "50M",
              SHELL("echo ready\n"
-                   "awk 'BEGIN { mb = sprintf(\"%1048576s\", \"\")\n"
-                   "    while (!system(\"sleep 0.02\")) m[n++] = mb n }'\n"
+                   "awk -v nap=\"sleep 0.02\" -v mb=%1048576d \"BEGIN {\n"
+                   "    while (!system(nap)) m[n++] = sprintf(mb, n) }\"\n"
                    "echo exit status $?\n"
                    "grep oom_kill /sys/fs/cgroup/memory.events")},
         .host = ENTER_CGROUP
         "most=0; while read used 2>/dev/null <memory.current &&\n"
         "    [ $((used * 2)) -gt $most ]; do\n"
         "    most=$used; bar=$(printf %$((used >> 20))s | tr ' ' '#')\n"
-        "    [ -t 2 ] && printf '\\r     host | [%-50s]' \"$bar\" >&2\n"
+        "    [ -t 2 ] && printf '\\r    host | [%-50s] %d MB ' \"$bar\" "
+        "$((used >> 20)) >&2\n"
         "    sleep 0.05\n"
         "done; [ -t 2 ] && echo >&2; echo $((most >> 20)) MB seen",
         .sees = {"exit status 137", "oom_kill 1"},
+        .saw = "It grew to its limit, and the kernel killed what was growing. "
+               "Nothing else on the machine was touched.",
     },
     {
         .chapter = 5,
@@ -188,15 +234,19 @@ const struct scene scenes[] = {
         .arguments = {"--memory", "50M", "--without=swap-limit",
                       SHELL("cat /sys/fs/cgroup/memory.swap.max")},
         .sees = {"max\n"},
+        .saw = "A limit on memory alone lets a program grow on in swap. So the "
+               "demo writes 0 to memory.swap.max, unless told not to.",
     },
     {
         .chapter = 5,
         .shows = "memory.high: slowed down and squeezed, but not killed",
         .arguments = {"--memory", "100M", "--memory-high", "10M",
                       SHELL("dd if=/dev/zero of=/dev/null bs=11M count=1\n"
-                            "grep -E '^(high|oom_kill) ' "
+                            "grep -E \"^(high|oom_kill) \" "
                             "/sys/fs/cgroup/memory.events")},
         .sees = {"high ", "oom_kill 0"},
+        .saw = "It crossed memory.high, and was slowed down. memory.max is "
+               "what kills, and that was far away.",
     },
     {
         .chapter = 5,
@@ -211,16 +261,22 @@ const struct scene scenes[] = {
                             "read now <pids.current; read max <pids.max\n"
                             "[ $now -le $max ] && echo never more than $max")},
         .sees = {"never more than 20"},
+        .saw = "The bomb went on trying, and fork(2) failed at the 20th "
+               "process. The host has not felt it.",
     },
     {
         .chapter = 5,
         .shows = "cpu.max: half a processor for a loop that wants all",
         .arguments = {"--cpus", "0.5",
-                      SHELL("timeout 1 sh -c 'while :; do :; done'\n"
-                            "cd /sys/fs/cgroup; grep -E 'usage|nr_' cpu.stat\n"
-                            "[ $(sed -n 's/nr_throttled //p' cpu.stat) -gt 2 ]"
-                            " && echo throttled")},
-        .sees = {"\nthrottled"},
+                      SHELL("timeout 1 sh -c \"while :; do :; done\"\n"
+                            "cd /sys/fs/cgroup\n"
+                            "used() { echo $(($2 / 1000)) ms used; }\n"
+                            "used $(grep usage_usec cpu.stat)\n"
+                            "times() { echo throttled $2 times; }\n"
+                            "times $(grep nr_throttled cpu.stat)")},
+        .sees = {" ms used", "throttled "},
+        .saw = "It wanted a whole processor for a second, and got half of one: "
+               "the kernel stopped it in each period of 100 ms.",
     },
     {
         .chapter = 5,
@@ -232,13 +288,18 @@ const struct scene scenes[] = {
                 "until grep 'frozen 1' cgroup.events; do sleep 0.01; done\n"
                 "echo 0 >cgroup.freeze",
         .sees = {"0::/\n", "0::/", "/rung-", "frozen 1"},
+        .saw = "In there its cgroup is called /. The host sees where it really "
+               "is, and has stopped it with one line in a file.",
     },
     {
         .chapter = 5,
         .shows = "cgroup.kill: all of it at once",
         .arguments = {SHELL("(sleep 1000 & sleep 1000 &)" THEN_WAIT)},
-        .host = ENTER_CGROUP "wc -l <cgroup.procs; echo 1 >cgroup.kill",
-        .sees = {"3\n"},
+        .host = ENTER_CGROUP "echo $(wc -l <cgroup.procs) processes\n"
+                             "echo 1 >cgroup.kill",
+        .sees = {"3 processes"},
+        .saw = "One line in one file, and all three were killed. No process "
+               "can slip away between two kills.",
         .status = 137,
     },
 };

@@ -20,17 +20,98 @@
 
 #include "demonstration.h"
 
-/* Print a word as it would be typed: in quotes, if the shell needs them. */
-static void print_word(const char *word)
+/* How it looks on a terminal: in colour, and at the reader's own pace. */
+enum look {
+    PLAIN = 0,
+    BOLD = 1,
+    RED = 31,
+    GREEN = 32,
+    YELLOW = 33,
+    BLUE = 34,
+    MAGENTA = 35,
+    CYAN = 36,
+};
+
+enum {
+    COLUMNS = 80,
+    SEEN_SIZE = 16384,
+};
+
+static bool in_colour;
+
+static void look(enum look look)
 {
+    if (in_colour)
+        printf("\033[%dm", look);
+}
+
+/* How much of LINE goes into ROOM columns: up to its last space, if need be. */
+static size_t fold(const char *line, size_t room)
+{
+    size_t columns = 0;
+    size_t space = 0;
+    size_t length = 0;
+    for (; line[length] && line[length] != '\n'; length++) {
+        columns += line[length] == '\t' ? 8 : 1;
+        if (columns > room)
+            return space ? space : length;
+        if (line[length] == ' ' && length > room / 2)
+            space = length;
+    }
+    return length;
+}
+
+/* Print "child | LINE", with a mark if it shows what must be seen. */
+static void print_line(enum look colour, const char *who, const char *line,
+                       bool marked)
+{
+    do {
+        size_t length = fold(line, COLUMNS - strlen("x parent | "));
+        look(colour);
+        printf("%s %6s |", marked ? "\u2713" : " ", who);
+        look(PLAIN);
+        printf(" %.*s\n", (int)length, line);
+        line += length + strspn(line + length, " ");
+        marked = false;
+    } while (*line && *line != '\n');
+    fflush(stdout);
+}
+
+/* Print a sentence, folded in the same way. */
+static void print_sentence(enum look colour, const char *sentence)
+{
+    while (*sentence) {
+        size_t length = fold(sentence, COLUMNS - strlen("  "));
+        look(colour);
+        printf("  %.*s\n", (int)length, sentence);
+        look(PLAIN);
+        sentence += length + strspn(sentence + length, " ");
+    }
+}
+
+/*
+ * Print a word as it would be typed, from COLUMN on: in quotes, if the shell
+ * needs them, and on a new line, if it does not fit. Returns where it ends.
+ */
+static int print_word(int column, const char *word)
+{
+    const char *wait = strstr(word, THEN_WAIT); /* that is only for us */
+    int length = wait ? (int)(wait - word) : (int)strlen(word);
+    int first = (int)strcspn(word, "\n");
+    int width = (first < length ? first : length) + (int)strlen(" ''");
+    if (column + width > COLUMNS - 2) {
+        fputs(" \\\n   ", stdout);
+        column = (int)strlen("   ");
+    }
     if (!strpbrk(word, " \n$;&|<>()'\"")) {
         printf(" %s", word);
-        return;
+        return column + width - 2;
     }
     fputs(" '", stdout);
-    for (; *word; word++)
+    for (; length; length--, word++)
         *word == '\'' ? fputs("'\\''", stdout) : putchar(*word);
     putchar('\'');
+    return column + width;
 }
 
 /* What we need in order to demonstrate anything has failed. */
@@ -90,23 +171,50 @@ static pid_t start_scene(const struct scene *scene, int in[2], int out[2])
     return pid;
 }
 
+/* Who says this line that comes from the demo? With -v it gives its PID. */
+static void print_spoken(pid_t demo, const char *line, bool marked)
+{
+    int pid;
+    if (demo == 0)
+        print_line(MAGENTA, "host", line, marked);
+    else if (sscanf(line, "demo[%d]:", &pid) == 1 && pid == demo)
+        print_line(BLUE, "parent", line, marked);
+    else if (strncmp(line, "demo: ", strlen("demo: ")) == 0)
+        print_line(RED, "demo", line, marked); /* an error, of either */
+    else
+        print_line(GREEN, "child", line, marked);
+}
+
+/* Add LINE to SEEN. Does SEEN now have something that the scene must show? */
+static bool add_sight(const struct scene *scene, char *seen, const char *line)
+{
+    bool had[SIGHTS] = {0};
+    bool found = false;
+    for (int i = 0; i < SIGHTS && scene->sees[i]; i++)
+        had[i] = strstr(seen, scene->sees[i]);
+    strcat(seen, line);
+    for (int i = 0; i < SIGHTS && scene->sees[i]; i++)
+        found |= !had[i] && strstr(seen, scene->sees[i]);
+    return found;
+}
+
 /*
- * Print what STREAM brings and add it to SEEN; stop at its end or "ready". A
- * scene that says more than SEEN can hold says it for ever: end it.
+ * Print what STREAM brings (of the host, if DEMO is 0) and add it to SEEN; stop
+ * at its end or "ready". A scene that says more than SEEN can hold says it for
+ * ever: end it.
  */
-static bool follow(FILE *stream, const char *who, char *seen, size_t size)
+static bool follow(FILE *stream, const struct scene *scene, pid_t demo,
+                   char *seen)
 {
     char line[1024];
     while (fgets(line, sizeof(line), stream)) {
         if (strcmp(line, "ready\n") == 0)
             return true;
-        if (strlen(line) >= size - strlen(seen)) {
+        if (strlen(line) >= SEEN_SIZE - strlen(seen)) {
             stop_scene(0);
             return false;
         }
-        printf("%s | %s", who, line);
-        fflush(stdout);
-        strcat(seen, line);
+        print_spoken(demo, line, add_sight(scene, seen, line));
     }
     return false;
 }
@@ -120,8 +228,7 @@ static void export_number(const char *name, int number)
 }
 
 /* What the host sees of the running container: the demo's only child. */
-static void look_from_host(const struct scene *scene, pid_t demo, char *seen,
-                           size_t size)
+static void look_from_host(const struct scene *scene, pid_t demo, char *seen)
 {
     char path[4096] = "";
     int pid = 0;
@@ -138,70 +245,128 @@ static void look_from_host(const struct scene *scene, pid_t demo, char *seen,
     FILE *host = popen("exec timeout --foreground 60 sh -c \"$SCRIPT\"", "re");
     if (!host)
         fail("popen");
-    (void)follow(host, "     host", seen, size);
+    (void)follow(host, scene, 0, seen);
     pclose(host);
 }
 
 /* Is all there that must be seen? Say what is not. */
 static bool check(const struct scene *scene, const char *seen, int status)
 {
-    bool observed = true;
-    for (int i = 0; i < 4 && scene->sees[i]; i++) {
+    bool observed = WIFEXITED(status) && WEXITSTATUS(status) == scene->status;
+    look(observed ? GREEN : RED);
+    printf("%s exit status %d\n", observed ? "\u2713" : " ",
+           WEXITSTATUS(status));
+    if (!observed)
+        printf("NOT OBSERVED: exit status %d\n", scene->status);
+    look(RED);
+    for (int i = 0; i < SIGHTS && scene->sees[i]; i++) {
         if (!strstr(seen, scene->sees[i])) {
             printf("NOT OBSERVED: %s\n", scene->sees[i]);
             observed = false;
         }
     }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != scene->status) {
-        printf("NOT OBSERVED: exit status %d\n", scene->status);
-        observed = false;
+    look(PLAIN);
+    if (observed) {
+        putchar('\n');
+        print_sentence(CYAN, scene->saw);
     }
     return observed;
 }
 
-/* Play one scene. Was all of it observed? */
-static bool play(const struct scene *scene)
+enum outcome {
+    NOT_OBSERVED,
+    OBSERVED,
+    LEFT_OUT,
+    OUTCOMES,
+};
+
+/* Not observed, or does this machine not have what the scene needs? */
+static enum outcome judge(const struct scene *scene, const char *seen,
+                          int status)
 {
-    char seen[16384] = "";
+    if (scene->depends && WIFEXITED(status) && WEXITSTATUS(status) == 125) {
+        print_sentence(YELLOW, "left out: this machine lacks something for it");
+        return LEFT_OUT;
+    }
+    return check(scene, seen, status) ? OBSERVED : NOT_OBSERVED;
+}
+
+/* Say what the scene shows, and what to type to see it. */
+static void announce(const struct scene *scene)
+{
+    look(BOLD);
+    printf("\n== %s ==\n", scene->shows);
+    int column = printf("$ ./demo");
+    for (int i = 0; scene->arguments[i]; i++)
+        column = print_word(column, scene->arguments[i]);
+    look(PLAIN);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static enum outcome play(const struct scene *scene)
+{
+    char seen[SEEN_SIZE] = "";
     int in[2];
     int out[2];
     int status = 0;
-    printf("\n== %s ==\n", scene->shows);
-    printf("$ ./demo");
-    for (int i = 0; scene->arguments[i]; i++)
-        print_word(scene->arguments[i]);
-    putchar('\n');
-    fflush(stdout);
+    announce(scene);
     pid_t pid = start_scene(scene, in, out);
     FILE *stream = fdopen(out[0], "r");
     if (!stream)
         fail("fdopen");
-    if (follow(stream, "container", seen, sizeof(seen)) && scene->host)
-        look_from_host(scene, pid, seen, sizeof(seen));
+    if (follow(stream, scene, pid, seen) && scene->host)
+        look_from_host(scene, pid, seen);
     close(in[1]);
-    (void)follow(stream, "container", seen, sizeof(seen));
+    (void)follow(stream, scene, pid, seen);
     fclose(stream);
     while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
         continue; /* until stop_scene has had its way */
     alarm(0);
-    printf("exit status %d\n", WEXITSTATUS(status));
-    return check(scene, seen, status);
+    return judge(scene, seen, status);
+}
+
+/* Wait for the reader's Enter; at the end of its input there is no reader. */
+static bool wait_for_enter(void)
+{
+    int letter;
+    printf("[Enter] ");
+    fflush(stdout);
+    do {
+        letter = getchar();
+    } while (letter != '\n' && letter != EOF);
+    return letter == '\n';
+}
+
+static bool is_played(const struct scene *scene, int chapter)
+{
+    return scene->chapter == chapter &&
+           (!scene->until || scene->until >= newest_chapter());
 }
 
 /* Play CHAPTER's scenes (0: the newest's): 0 if all was as it must be. */
-int demonstrate(int chapter)
+int demonstrate(int chapter, bool pause)
 {
-    int count = 0;
-    int observed = 0;
+    int counts[OUTCOMES] = {0};
+    in_colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    pause = pause && in_colour && isatty(STDIN_FILENO);
     if (chapter == 0)
         chapter = newest_chapter();
-    for (size_t i = 0; i < scene_count; i++) {
-        if (scenes[i].chapter != chapter ||
-            (scenes[i].until && scenes[i].until < newest_chapter()))
+    for (size_t i = 0, played = 0; i < scene_count; i++) {
+        if (!is_played(&scenes[i], chapter))
             continue;
-        count++;
-        observed += play(&scenes[i]);
+        if (played++ && pause)
+            pause = wait_for_enter();
+        counts[play(&scenes[i])]++;
     }
-    printf("\ndemo: %d of %d observed\n", observed, count);
-    return observed == count ? EXIT_SUCCESS : EXIT_FAILURE;
+    putchar('\n');
+    if (counts[LEFT_OUT])
+        printf("demo: %d left out%s\n", counts[LEFT_OUT],
+               getenv("RUNG_VM") ? "" : " (\"make vm\" has what they need)");
+    look(counts[NOT_OBSERVED] ? RED : GREEN);
+    printf("demo: %d of %d observed", counts[OBSERVED],
+           counts[OBSERVED] + counts[NOT_OBSERVED]);
+    look(PLAIN);
+    putchar('\n');
+    return counts[NOT_OBSERVED] ? EXIT_FAILURE : EXIT_SUCCESS;
 }

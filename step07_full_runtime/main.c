@@ -129,7 +129,7 @@ int main(int argc, char **argv)
     (void)signal(SIGCHLD, SIG_DFL);
     parse_global_options(argc, argv, print_help);
     if (optind == argc)
-        return demonstrate();
+        return demonstrate(!globals.no_pause);
     const struct command *command = find_command(argv[optind]);
     if (command->enters)
         self_protect(argv);

@@ -36,7 +36,7 @@ enum {
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return demonstrate(newest_chapter());
+        return demonstrate(newest_chapter(), true);
     fprintf(stderr, "demo: run %s: not written yet (demo.c, step 1)\n",
             argv[1]);
     return EXIT_DEMO_FAILED;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/channel.h"
@@ -87,12 +88,22 @@ void set_verbose(bool on)
     settings.verbose = on;
 }
 
+/* A terminal that passes everything on as it is does not return the carriage at
+ * the end of a line: termios(3). */
+static bool is_raw(int fd)
+{
+    struct termios mode;
+    return tcgetattr(fd, &mode) == 0 && !(mode.c_oflag & OPOST);
+}
+
 /* One write(2) for the whole line, so that two processes' lines do not mix.
  * Nobody is left to tell if it fails. */
 static void write_line(int fd, char *line, size_t length, size_t space)
 {
-    if (length > space - 1)
-        length = space - 1;
+    if (length > space - 2)
+        length = space - 2;
+    if (is_raw(fd))
+        line[length++] = '\r';
     line[length++] = '\n';
     ssize_t ignored = write(fd, line, length);
     (void)ignored;
@@ -111,7 +122,7 @@ void log_text(enum log_level level, int status, const char *text)
     if (settings.file_fd != -1 && level == LOG_DEBUG)
         return;
     char line[LINE_SIZE + 128];
-    int n = level == LOG_DEBUG ? snprintf(line, sizeof(line), "+ %s", text)
+    int n = level == LOG_DEBUG ? snprintf(line, sizeof(line), "%s", text)
                                : snprintf(line, sizeof(line), "%s: %s",
                                           settings.program_name, text);
     if (n > 0)
@@ -232,16 +243,26 @@ void quit(int status, const char *format, ...)
     leave(status);
 }
 
+PRINTF(1, 2) static void debug(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    say(LOG_DEBUG, 0, format, values);
+    va_end(values);
+}
+
+/* The number in brackets is who speaks, as getpid(2) tells it. */
 void narrate(int chapter, const char *format, ...)
 {
     if (!settings.verbose)
         return;
     int saved_errno = errno;
-    char line[LINE_SIZE];
-    snprintf(line, sizeof(line), "%s  (chapter %02d)", format, chapter);
+    char call[LINE_SIZE];
     va_list values;
     va_start(values, format);
-    say(LOG_DEBUG, 0, line, values);
+    vsnprintf(call, sizeof(call), format, values);
     va_end(values);
+    debug("%s[%d]: %s  (chapter %02d)", settings.program_name, getpid(), call,
+          chapter);
     errno = saved_errno;
 }

@@ -22,6 +22,7 @@ struct options;
 /* What the global options say, for every command. */
 struct globals {
     const char *root; /* --root DIR, or NULL */
+    bool no_pause; /* between the scenes of the demonstration */
     struct invocation invocation;
 };
 
@@ -80,8 +81,9 @@ int command_events(int argc, char **argv);
 int command_features(int argc, char **argv);
 
 /* --- demonstration.c --- */
-/* What to show when no command is given. */
-int demonstrate(void);
+/* What to show when no command is given; on a terminal, waiting for Enter after
+ * each scene, if PAUSE. */
+int demonstrate(bool pause);
 
 /* --- find.c --- */
 /* For commands without flags of their own: their one argument. */

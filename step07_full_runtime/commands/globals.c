@@ -42,6 +42,8 @@ static const struct flag FLAGS[] = {
     {"debug", 0, NULL, "say the calls that matter, with chapters",
      .on = &debug},
     {"verbose", 0, NULL, "the same", .on = &debug},
+    {"no-pause", 0, NULL, "demonstrate without waiting for Enter",
+     .on = &globals.no_pause},
     {"criu", 0, "FILE", "taken, and ignored: there is no checkpoint",
      .text = &criu},
     {"version", 'v', NULL, "what this is, and for which specification",
