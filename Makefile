@@ -147,6 +147,7 @@ hint: ## the next hint for the first test that fails
 watch: ## grade at each save
 diff: ## what our step adds to the one before
 compare: ## your program and ours
+solution: ## solutions to a chapter's exercises (STEP=03)
 status: ## points in all steps, and what is next
 reset: ## move your step to work/old, to begin again
 report: ## your grades as TAP, JUnit and JSON
@@ -166,7 +167,21 @@ bundle handout:
 	    '--$(option)=$(value $(call upper,$(option)))')) \
 	    $(if $(ALL),--all) $(if $(STRICT),--strict) $(if $(YES),--yes)
 
+solution:
+	@[ -d "$$(echo step$(STEP)_*/.solution)" ] || \
+	    { echo 'make solution: which step? STEP=01 to 07'; exit 2; }
+	@cd step$(STEP)_*/.solution && tail -n +1 README.md $$(ls | grep -v README)
+
 upper = $(shell echo $1 | tr a-z A-Z)
+
+# In the VM: it is alike everywhere, and has all that the demonstration needs.
+recording: ## record the demonstration anew: scripts/demo.svg
+	@scripts/setup build vm
+	@$(MAKE) -s QUIET=1 rootfs step07
+	@scripts/vm run --user student --copy-in build/rootfs --copy-in step07 \
+	    --copy-in step07_full_runtime/demo --copy-out build/demo.cast \
+	    scripts/record build/demo.cast sudo ./step07/demo
+	@scripts/record --svg build/demo.cast >scripts/demo.svg
 
 ##@ For those who change the code
 
@@ -383,11 +398,11 @@ FORCE:
 .DELETE_ON_ERROR:
 .PHONY: help demo test doctor setup rootfs vm vm-stop cleanup all mutants faults kills fuzz \
     attacks audit bench bench-quick \
-    compare-runtimes format lint \
+    compare-runtimes recording format lint \
     lint-format lint-scripts lint-build lint-tidy \
     asan static arm64 i386 install uninstall clean variant FORCE \
     step01 step02 step03 step04 step05 step06 step07 \
     test01 test02 test03 test04 test05 test06 test07 \
     diff02 diff03 diff04 diff05 diff06 diff07 \
-    lab grade polish hint watch diff compare status reset report jump \
+    lab grade polish hint watch diff compare solution status reset report jump \
     class-report bundle handout

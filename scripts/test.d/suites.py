@@ -211,6 +211,7 @@ class Runner:
             if not (self.job.variant and NOT_WITH_ASAN.match(os.path.basename(file))):
                 self.tests(step, os.path.basename(file), [file], only)
         self.transcript(step, f"step{step} README.md", f"{directory}/README.md")
+        self.transcript(step, f"step{step} solutions", f"{directory}/.solution/README.md")
 
     def tests(self, step, name, files, only):
         """Those of ONLY, if that is not None, of a step's files."""
