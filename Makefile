@@ -158,6 +158,7 @@ jump: ## begin at a later step
 class-report: ## a table of students and steps (DIR=submissions/)
 bundle: ## an archive for a class without internet
 handout: ## the chapters as one PDF
+slides: ## their pictures as one PDF, for the projector
 
 lab grade polish hint watch diff compare status reset report jump class-report \
 bundle handout:
@@ -166,6 +167,9 @@ bundle handout:
 	    $(value $(call upper,$(option))), \
 	    '--$(option)=$(value $(call upper,$(option)))')) \
 	    $(if $(ALL),--all) $(if $(STRICT),--strict) $(if $(YES),--yes)
+
+slides:
+	@scripts/lab.d/handout --slides
 
 solution:
 	@[ -d "$$(echo step$(STEP)_*/.solution)" ] || \
@@ -405,4 +409,4 @@ FORCE:
     test01 test02 test03 test04 test05 test06 test07 \
     diff02 diff03 diff04 diff05 diff06 diff07 \
     lab grade polish hint watch diff compare solution status reset report jump \
-    class-report bundle handout
+    class-report bundle handout slides
