@@ -163,10 +163,15 @@ slides: ## their pictures as one PDF, for the projector
 lab grade polish hint watch diff compare status reset report jump class-report \
 bundle handout:
 	@scripts/setup build test
-	@scripts/lab $@ $(foreach option,step part from demo dir engine test,$(if \
-	    $(value $(call upper,$(option))), \
-	    '--$(option)=$(value $(call upper,$(option)))')) \
-	    $(if $(ALL),--all) $(if $(STRICT),--strict) $(if $(YES),--yes)
+	@scripts/lab $@ $(LAB_OPTIONS)
+
+# make grade STEP=05 is scripts/lab grade --step=05.
+LAB_OPTIONS = \
+    $(if $(STEP),'--step=$(STEP)') $(if $(PART),'--part=$(PART)') \
+    $(if $(TEST),'--test=$(TEST)') $(if $(DEMO),'--demo=$(DEMO)') \
+    $(if $(FROM),'--from=$(FROM)') $(if $(DIR),'--dir=$(DIR)') \
+    $(if $(ENGINE),'--engine=$(ENGINE)') \
+    $(if $(ALL),--all) $(if $(STRICT),--strict) $(if $(YES),--yes)
 
 slides:
 	@scripts/lab.d/handout --slides
@@ -175,8 +180,6 @@ solution:
 	@[ -d "$$(echo step$(STEP)_*/.solution)" ] || \
 	    { echo 'make solution: which step? STEP=01 to 07'; exit 2; }
 	@cd step$(STEP)_*/.solution && tail -n +1 README.md $$(ls | grep -v README)
-
-upper = $(shell echo $1 | tr a-z A-Z)
 
 # In the VM: it is alike everywhere, and has all that the demonstration needs.
 recording: ## record the demonstration anew: scripts/demo.svg
