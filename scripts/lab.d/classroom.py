@@ -85,15 +85,23 @@ def stage(student, step, files, directory):
     return os.path.relpath(target, TOP), digest.hexdigest()
 
 
+class Stopped(Exception):
+    """The instructor has pressed Ctrl-C."""
+
+
 class Class:
     """Grades several at a time, a virtual machine each, and keeps each grade as soon
     as it is there: whoever interrupts it goes on from there."""
 
     def __init__(self, total, engine):
         self.total, self.engine = total, engine
-        self.done, self.failures = 0, []
+        self.done, self.failures, self.stopped = 0, [], False
         self.known = grading.load("class.json", {})
         self.lock = threading.Lock()
+
+    def go_on(self, *_):
+        if self.stopped:
+            raise Stopped
 
     def grade(self, student, step, source, digest):
         """Whatever the program does, a grade comes back. Where the machine failed, it
@@ -101,7 +109,11 @@ class Class:
         key = f"{student} {step}"
         if self.known.get(key, {}).get("digest_of_class") != digest:
             try:
-                grade = grading.grade(step, grading.chosen(step), source=source, engine=self.engine, trusted=False)
+                self.go_on()
+                grade = grading.grade(step, grading.chosen(step), source=source, engine=self.engine, progress=self.go_on,
+                                      trusted=False)
+            except Stopped:
+                return
             except grading.Failed as error:
                 with self.lock:
                     self.done += 1
@@ -163,7 +175,11 @@ def report(submissions, directory, step, engine):
               for (student, its_step), files in sorted(found.items())]
     everybody = Class(len(staged), engine)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(lambda one: everybody.grade(*one), staged))
+        try:
+            list(pool.map(lambda one: everybody.grade(*one), staged))
+        except BaseException:
+            everybody.stopped = True # those that run end soon
+            raise
     rows = {(student, its_step): everybody.known[f"{student} {its_step}"] for student, its_step, *_ in staged
             if (student, its_step) not in [failure[:2] for failure in everybody.failures]}
     for student, its_step, why in everybody.failures:
