@@ -180,7 +180,7 @@ static void print_spoken(pid_t demo, const char *line, bool marked)
     else if (sscanf(line, "demo[%d]:", &pid) == 1 && pid == demo)
         print_line(BLUE, "parent", line, marked);
     else if (strncmp(line, "demo: ", strlen("demo: ")) == 0)
-        print_line(RED, "demo", line, marked); /* an error, of either */
+        print_line(YELLOW, "demo", line, marked); /* of either */
     else
         print_line(GREEN, "child", line, marked);
 }

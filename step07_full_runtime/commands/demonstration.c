@@ -163,6 +163,7 @@ static pid_t start_scene(const struct scene *scene, int *in_fd, int *out_fd)
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
         dup2(out[1], STDERR_FILENO);
+        log_to(STDERR_FILENO);
         if (scene->as_user && geteuid() == 0)
             become_user();
         if (scene->as_user)
