@@ -23,7 +23,7 @@ static void pass_variable(json_t *config, const char *name, const char *value)
     if (!value)
         return;
     CLEANUP(free_string) char *text = print_string("%s=%s", name, value);
-    edit_env(config, name, text);
+    edit_env(&(struct edits){.config = config, .option = name, .value = text});
 }
 
 /*
@@ -49,12 +49,13 @@ void take_activation(json_t *config)
 /* A service's command says there that it is ready: sd_notify(3). */
 void take_notify(json_t *config, const char *id)
 {
-    static const char option[] = "NOTIFY_SOCKET";
+    static const char name[] = "NOTIFY_SOCKET";
     if (!notify_is_wanted())
         return;
     CLEANUP(free_string)
     char *volume = print_string("%s/%s/" NOTIFY_DIRECTORY ":/run/notify:ro",
                                 state_root(globals.root), id);
-    edit_volume(config, option, volume);
-    edit_env(config, option, "NOTIFY_SOCKET=/run/" NOTIFY_SOCKET);
+    edit_volume(
+        &(struct edits){.config = config, .option = name, .value = volume});
+    pass_variable(config, name, "/run/" NOTIFY_SOCKET);
 }

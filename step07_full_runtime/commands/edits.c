@@ -21,21 +21,21 @@
 #include "commands/edits.h"
 #include "config/json.h"
 
-void not_a(const char *what, const char *option, const char *value)
+void not_a(const struct edits *e, const char *what)
 {
-    usage_error("%s %s: not %s", option, *value ? value : "''", what);
+    usage_error("%s %s: not %s", e->option, *e->value ? e->value : "''", what);
 }
 
-int64_t number_of(const char *text, int64_t min, int64_t max, const char *what,
-                  const char *option, const char *value)
+int64_t number_of(const struct edits *e, const char *text, int64_t min,
+                  int64_t max, const char *what)
 {
     bool negative = *text == '-' && min < 0;
     uint64_t size = 0;
     if (!parse_u64(text + negative, &size) || size > INT64_MAX)
-        not_a(what, option, value);
+        not_a(e, what);
     int64_t number = negative ? -(int64_t)size : (int64_t)size;
     if (number < min || number > max)
-        not_a(what, option, value);
+        not_a(e, what);
     return number;
 }
 
@@ -90,37 +90,10 @@ void add(json_t *config, const char *path, json_t *value)
         fail("edit config.json: a value is not text in UTF-8");
 }
 
-void edit_field(json_t *config, const char *option, const char *value)
-{
-    static const struct {
-        const char *option;
-        const char *path;
-        const char *text; /* NULL: the flag's value */
-    } FIELDS[] = {
-        {"--read-only", "root/readonly", "true"},
-        {"--tty", "process/terminal", "true"},
-        {"--no-tty", "process/terminal", "false"},
-        {"--new-privs", "process/noNewPrivileges", "false"},
-        {"--no-new-privs", "process/noNewPrivileges", "true"},
-        {"--apparmor", "process/apparmorProfile", NULL},
-        {"--process-label", "process/selinuxLabel", NULL},
-        {"--overlay", "annotations/io.rung.overlay", "\"true\""},
-        {"--init", "annotations/io.rung.init", "\"true\""},
-        {"--nat", "annotations/io.rung.nat", "\"true\""},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(FIELDS); i++) {
-        const char *text = FIELDS[i].text;
-        if (strcmp(FIELDS[i].option, option) == 0)
-            set(config, FIELDS[i].path,
-                text ? json_loads(text, JSON_DECODE_ANY, NULL)
-                     : json_string(value));
-    }
-}
-
-static char *absolute_path(const char *option, const char *path)
+static char *absolute_path(const struct edits *e, const char *path)
 {
     if (!*path)
-        not_a("a path (it is empty)", option, path);
+        not_a(e, "a path (it is empty)");
     if (*path == '/')
         return copy_string(path);
     CLEANUP(free_string) char *cwd = getcwd(NULL, 0);
@@ -129,134 +102,153 @@ static char *absolute_path(const char *option, const char *path)
     return join_path(cwd, path);
 }
 
-void edit_hostname(json_t *config, const char *option, const char *value)
+/* The flag's value as JSON. */
+static json_t *value_of(const struct edits *e, const struct flag *flag)
 {
-    if (!*value || strlen(value) > 64)
-        not_a("a host name (1 to 64 characters)", option, value);
-    set(config, "hostname", json_string(value));
+    bool is_any = flag->least == 0 && flag->most == 0;
+    int64_t bytes;
+    switch (flag->kind) {
+    case NUMBER:
+        return json_integer(number_of(e, e->value,
+                                      is_any ? -INT64_MAX : flag->least,
+                                      is_any ? INT64_MAX : flag->most,
+                                      flag->what ? flag->what : "a number"));
+    case SIZE:
+        if (!parse_size(e->value, &bytes))
+            not_a(e, "a size (examples: 50M, 1G, -1)");
+        return json_integer(bytes);
+    case PATH: {
+        CLEANUP(free_string) char *path = absolute_path(e, e->value);
+        return json_string(path);
+    }
+    default:
+        return json_string(e->value);
+    }
 }
 
-void edit_rootfs(json_t *config, const char *option, const char *value)
+void edit_field(struct edits *e, const struct flag *flag)
 {
-    CLEANUP(free_string) char *path = absolute_path(option, value);
-    set(config, "root/path", json_string(path));
+    if (flag->json)
+        set(e->config, flag->path,
+            json_loads(flag->json, JSON_DECODE_ANY, NULL));
+    else if (*e->value || !flag->may_be_empty)
+        set(e->config, flag->path, value_of(e, flag));
 }
 
-void edit_layer(json_t *config, const char *option, const char *value)
+void edit_hostname(struct edits *e)
+{
+    if (!*e->value || strlen(e->value) > 64)
+        not_a(e, "a host name (1 to 64 characters)");
+    set(e->config, "hostname", json_string(e->value));
+}
+
+void edit_layer(struct edits *e)
 {
     static const char where[] = "annotations/io.rung.layers";
-    CLEANUP(free_string) char *path = absolute_path(option, value);
+    CLEANUP(free_string) char *path = absolute_path(e, e->value);
     if (strchr(path, ':'))
-        not_a("the path of a layer (it has a ':' in it)", option, value);
-    const char *below = json_string_value(find_value(config, where));
+        not_a(e, "the path of a layer (it has a ':' in it)");
+    const char *below = json_string_value(find_value(e->config, where));
     CLEANUP(free_string)
     char *list = below ? print_string("%s:%s", below, path) : copy_string(path);
-    set(config, where, json_string(list));
+    set(e->config, where, json_string(list));
 }
 
 /* Later mounts cover earlier ones, so a volume on /tmp is seen. */
-void edit_volume(json_t *config, const char *option, const char *value)
+void edit_volume(struct edits *e)
 {
-    CLEANUP(free_string) char *copy = copy_string(value);
+    CLEANUP(free_string) char *copy = copy_string(e->value);
     char *rest = copy;
     char *source = strsep(&rest, ":");
     char *destination = strsep(&rest, ":");
     bool is_read_only = rest && strcmp(rest, "ro") == 0;
     if (!*source || !destination || *destination != '/' ||
         (rest && !is_read_only && strcmp(rest, "rw") != 0))
-        not_a("SOURCE:/DESTINATION or SOURCE:/DESTINATION:ro", option, value);
+        not_a(e, "SOURCE:/DESTINATION or SOURCE:/DESTINATION:ro");
     if (destination[strspn(destination, "/.")] == '\0')
-        not_a("a volume: it would hide the whole root (--rootfs replaces it)",
-              option, value);
-    CLEANUP(free_string) char *path = absolute_path(option, source);
-    add(config, "mounts",
+        not_a(e,
+              "a volume: it would hide the whole root (--rootfs replaces it)");
+    CLEANUP(free_string) char *path = absolute_path(e, source);
+    add(e->config, "mounts",
         json_pack("{s:s, s:s, s:s, s:[s, s, s, s]}", "destination", destination,
                   "type", "bind", "source", path, "options", "rbind",
                   is_read_only ? "rro" : "rw", "nosuid", "nodev"));
 }
 
 /* NAME=VALUE, or NAME for the caller's value; the last one counts. */
-void edit_env(json_t *config, const char *option, const char *value)
+void edit_env(struct edits *e)
 {
-    size_t length = strcspn(value, "=");
-    const char *ours = value[length] ? NULL : getenv(value);
-    if (length == 0 || (!value[length] && !ours))
-        not_a("NAME=VALUE, and no variable of ours", option, value);
-    json_t *env = place(config, "process/env", JSON_ARRAY);
+    size_t length = strcspn(e->value, "=");
+    const char *ours = e->value[length] ? NULL : getenv(e->value);
+    if (length == 0 || (!e->value[length] && !ours))
+        not_a(e, "NAME=VALUE, and no variable of ours");
+    json_t *env = place(e->config, "process/env", JSON_ARRAY);
     for (size_t i = json_array_size(env); i-- > 0;) {
         const char *old = json_string_value(json_array_get(env, i));
-        if (old && strncmp(old, value, length) == 0 && old[length] == '=')
+        if (old && strncmp(old, e->value, length) == 0 && old[length] == '=')
             json_array_remove(env, i);
     }
     CLEANUP(free_string)
     char *entry =
-        ours ? print_string("%s=%s", value, ours) : copy_string(value);
-    add(config, "process/env", json_string(entry));
+        ours ? print_string("%s=%s", e->value, ours) : copy_string(e->value);
+    add(e->config, "process/env", json_string(entry));
 }
 
-void edit_workdir(json_t *config, const char *option, const char *value)
+void edit_workdir(struct edits *e)
 {
-    if (*value != '/')
-        not_a("an absolute path", option, value);
-    set(config, "process/cwd", json_string(value));
+    if (*e->value != '/')
+        not_a(e, "an absolute path");
+    set(e->config, "process/cwd", json_string(e->value));
 }
 
 /* "default", "unconfined", or a file with the object of linux.seccomp. */
-void edit_seccomp(json_t *config, const char *option, const char *value)
+void edit_seccomp(struct edits *e)
 {
-    json_object_del(find_value(config, "annotations"), "io.rung.seccomp");
-    json_object_del(find_value(config, "linux"), "seccomp");
-    if (strcmp(value, "unconfined") == 0)
+    json_object_del(find_value(e->config, "annotations"), "io.rung.seccomp");
+    json_object_del(find_value(e->config, "linux"), "seccomp");
+    if (strcmp(e->value, "unconfined") == 0)
         return;
-    if (strcmp(value, "default") == 0) {
-        set(config, "annotations/io.rung.seccomp", json_string(value));
+    if (strcmp(e->value, "default") == 0) {
+        set(e->config, "annotations/io.rung.seccomp", json_string(e->value));
         return;
     }
     json_error_t error;
-    json_t *profile = load_json(value, false, &error);
+    json_t *profile = load_json(e->value, false, &error);
     if (!profile)
-        usage_error("%s %s: not default, unconfined or a profile: %s", option,
-                    *value ? value : "''", error.text);
-    set(config, "linux/seccomp", profile);
+        usage_error("%s %s: not default, unconfined or a profile: %s",
+                    e->option, *e->value ? e->value : "''", error.text);
+    set(e->config, "linux/seccomp", profile);
 }
 
-void edit_sysctl(json_t *config, const char *option, const char *value)
+void edit_sysctl(struct edits *e)
 {
-    CLEANUP(free_string) char *key = copy_string(value);
+    CLEANUP(free_string) char *key = copy_string(e->value);
     char *equals = strchr(key, '=');
     if (!equals || equals == key)
-        not_a("KEY=VALUE", option, value);
+        not_a(e, "KEY=VALUE");
     *equals = '\0';
-    put(place(config, "linux/sysctl", JSON_OBJECT), key,
+    put(place(e->config, "linux/sysctl", JSON_OBJECT), key,
         json_string(equals + 1));
 }
 
 /* nofile=1024:2048 */
-void edit_ulimit(json_t *config, const char *option, const char *value)
+void edit_ulimit(struct edits *e)
 {
     static const char what[] = "NAME=SOFT:HARD, like nofile=1024:2048";
-    CLEANUP(free_string) char *copy = copy_string(value);
+    CLEANUP(free_string) char *copy = copy_string(e->value);
     char *rest = copy;
     const char *name = strsep(&rest, "=");
     const char *first = rest ? strsep(&rest, ":") : "";
-    int64_t soft = number_of(first, 0, INT64_MAX, what, option, value);
-    int64_t hard =
-        rest ? number_of(rest, 0, INT64_MAX, what, option, value) : soft;
+    int64_t soft = number_of(e, first, 0, INT64_MAX, what);
+    int64_t hard = rest ? number_of(e, rest, 0, INT64_MAX, what) : soft;
     if (!*name)
-        not_a(what, option, value);
+        not_a(e, what);
     CLEANUP(free_string) char *type = print_string("RLIMIT_%s", name);
     for (char *p = type; *p; p++)
         *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 0x20) : *p;
-    add(config, "process/rlimits",
+    add(e->config, "process/rlimits",
         json_pack("{s:s, s:I, s:I}", "type", type, "soft", (json_int_t)soft,
                   "hard", (json_int_t)hard));
-}
-
-void edit_oom_score(json_t *config, const char *option, const char *value)
-{
-    int64_t score = number_of(value, -1000, 1000, "a number from -1000 to 1000",
-                              option, value);
-    set(config, "process/oomScoreAdj", json_integer(score));
 }
 
 void edit_args(json_t *config, char **args)

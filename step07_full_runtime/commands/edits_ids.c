@@ -26,40 +26,38 @@ static const char UIDS[] = "linux/uidMappings";
 
 /* --- users and capabilities --- */
 
-static bool has_user; /* --user was given */
-static json_t *added; /* what --cap-add gave */
-
-void edit_user(json_t *config, const char *option, const char *value)
+void edit_user(struct edits *e)
 {
     static const char what[] = "a user's number, or USER:GROUP";
-    CLEANUP(free_string) char *copy = copy_string(value);
+    CLEANUP(free_string) char *copy = copy_string(e->value);
     char *rest = copy;
     const char *user = strsep(&rest, ":");
     const char *group = rest ? rest : user;
-    has_user = true;
-    set(config, "process/user/uid",
-        json_integer(number_of(user, 0, UINT32_MAX - 1, what, option, value)));
-    set(config, "process/user/gid",
-        json_integer(number_of(group, 0, UINT32_MAX - 1, what, option, value)));
+    e->has_user = true;
+    set(e->config, "process/user/uid",
+        json_integer(number_of(e, user, 0, UINT32_MAX - 1, what)));
+    set(e->config, "process/user/gid",
+        json_integer(number_of(e, group, 0, UINT32_MAX - 1, what)));
 }
 
-void edit_group(json_t *config, const char *option, const char *value)
+void edit_group(struct edits *e)
 {
-    add(config, "process/user/additionalGids",
-        json_integer(number_of(value, 0, UINT32_MAX - 1, "a group's number",
-                               option, value)));
+    add(e->config, "process/user/additionalGids",
+        json_integer(
+            number_of(e, e->value, 0, UINT32_MAX - 1, "a group's number")));
 }
 
 /* "net_admin", "CAP_NET_ADMIN" or "ALL" (NULL). */
-static char *capability_name(const char *option, const char *value)
+static char *capability_name(const struct edits *e)
 {
+    const char *value = e->value;
     if (strcasecmp(value, "all") == 0)
         return NULL;
     bool has_prefix = strncasecmp(value, "cap_", 4) == 0;
     char *name = print_string("CAP_%s", value + (has_prefix ? 4 : 0));
     cap_value_t number;
     if (cap_from_name(name, &number) == -1)
-        not_a("a capability (see capabilities(7))", option, value);
+        not_a(e, "a capability (see capabilities(7))");
     for (char *p = name; *p; p++)
         *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 0x20) : *p;
     return name;
@@ -87,47 +85,49 @@ static void add_capability(json_t *config, const char *path, const char *name)
     add(config, path, json_string(name));
 }
 
-void edit_cap_add(json_t *config, const char *option, const char *value)
+void edit_cap_add(struct edits *e)
 {
-    CLEANUP(free_string) char *name = capability_name(option, value);
+    CLEANUP(free_string) char *name = capability_name(e);
     for (int i = 0; !name && i < cap_max_bits(); i++) {
         char *each = cap_to_name(i);
-        edit_cap_add(config, option, each);
+        e->value = each;
+        edit_cap_add(e);
         cap_free(each);
     }
     if (!name)
         return;
-    if (!added)
-        added = json_array();
-    remove_capability(added, name);
-    (void)json_array_append_new(added, json_string(name));
+    if (!e->added)
+        e->added = json_array();
+    remove_capability(e->added, name);
+    (void)json_array_append_new(e->added, json_string(name));
     for (size_t i = 0; i < ARRAY_SIZE(SETS); i++)
-        add_capability(config, SETS[i], name);
+        add_capability(e->config, SETS[i], name);
 }
 
 /* Of a further process: one that is inheritable goes on to programs of an
  * ordinary user, too. */
-void edit_exec_cap(json_t *config, const char *option, const char *value)
+void edit_exec_cap(struct edits *e)
 {
-    CLEANUP(free_string) char *name = capability_name(option, value);
-    edit_cap_add(config, option, value);
-    json_t *list = find_value(config, "process/capabilities/inheritable");
+    CLEANUP(free_string) char *name = capability_name(e);
+    edit_cap_add(e);
+    json_t *list = find_value(e->config, "process/capabilities/inheritable");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *old = json_string_value(json_array_get(list, i));
         if (old && (!name || strcasecmp(old, name) == 0))
-            add_capability(config, "process/capabilities/ambient", old);
+            add_capability(e->config, "process/capabilities/ambient", old);
     }
 }
 
-void edit_cap_drop(json_t *config, const char *option, const char *value)
+void edit_cap_drop(struct edits *e)
 {
-    CLEANUP(free_string) char *name = capability_name(option, value);
-    remove_capability(added, name);
+    CLEANUP(free_string) char *name = capability_name(e);
+    remove_capability(e->added, name);
     for (size_t i = 0; i < ARRAY_SIZE(SETS); i++)
-        remove_capability(place(config, SETS[i], JSON_ARRAY), name);
-    remove_capability(find_value(config, "process/capabilities/inheritable"),
+        remove_capability(place(e->config, SETS[i], JSON_ARRAY), name);
+    remove_capability(find_value(e->config, "process/capabilities/inheritable"),
                       name);
-    remove_capability(find_value(config, "process/capabilities/ambient"), name);
+    remove_capability(find_value(e->config, "process/capabilities/ambient"),
+                      name);
 }
 
 /*
@@ -135,20 +135,20 @@ void edit_cap_drop(json_t *config, const char *option, const char *value)
  * those in the ambient set. So he gets what --cap-add gave him, and nothing
  * of the default set, which is meant for root.
  */
-static void fit_capabilities(json_t *config)
+static void fit_capabilities(const struct edits *e)
 {
     static const char ambient[] = "process/capabilities/ambient";
-    if ((!has_user && !added) ||
-        json_integer_value(find_value(config, "process/user/uid")) == 0)
+    if ((!e->has_user && !e->added) ||
+        json_integer_value(find_value(e->config, "process/user/uid")) == 0)
         return;
-    for (size_t i = 0; i < json_array_size(added); i++) {
-        const char *name = json_string_value(json_array_get(added, i));
-        add_capability(config, "process/capabilities/inheritable", name);
-        add_capability(config, ambient, name);
+    for (size_t i = 0; i < json_array_size(e->added); i++) {
+        const char *name = json_string_value(json_array_get(e->added, i));
+        add_capability(e->config, "process/capabilities/inheritable", name);
+        add_capability(e->config, ambient, name);
     }
-    json_t *list = place(config, ambient, JSON_ARRAY);
-    set(config, "process/capabilities/permitted", json_copy(list));
-    set(config, "process/capabilities/effective", json_copy(list));
+    json_t *list = place(e->config, ambient, JSON_ARRAY);
+    set(e->config, "process/capabilities/permitted", json_copy(list));
+    set(e->config, "process/capabilities/effective", json_copy(list));
 }
 
 /* --- user namespaces --- */
@@ -171,44 +171,40 @@ static void want_namespace(json_t *config, const char *type)
         add(config, "linux/namespaces", json_pack("{s:s}", "type", type));
 }
 
-static bool has_maps; /* a flag made some */
-
-static void add_map(json_t *config, const char *list, int64_t inside,
+static void add_map(struct edits *e, const char *list, int64_t inside,
                     int64_t outside, int64_t count)
 {
-    has_maps = true;
-    want_namespace(config, "user");
-    add(config, list,
+    e->has_maps = true;
+    want_namespace(e->config, "user");
+    add(e->config, list,
         json_pack("{s:I, s:I, s:I}", "containerID", (json_int_t)inside,
                   "hostID", (json_int_t)outside, "size", (json_int_t)count));
 }
 
 /* INSIDE:OUTSIDE:COUNT, as in /proc/PID/uid_map. */
-static void edit_map(json_t *config, const char *list, const char *option,
-                     const char *value)
+static void edit_map(struct edits *e, const char *list)
 {
     static const char what[] = "INSIDE:OUTSIDE:COUNT, like 0:100000:65536";
-    CLEANUP(free_string) char *copy = copy_string(value);
+    CLEANUP(free_string) char *copy = copy_string(e->value);
     char *rest = copy;
     int64_t numbers[3];
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         const char *word = rest ? strsep(&rest, ":") : "";
-        numbers[i] =
-            number_of(word, i == 2, UINT32_MAX - 1, what, option, value);
+        numbers[i] = number_of(e, word, i == 2, UINT32_MAX - 1, what);
     }
     if (rest)
-        not_a(what, option, value);
-    add_map(config, list, numbers[0], numbers[1], numbers[2]);
+        not_a(e, what);
+    add_map(e, list, numbers[0], numbers[1], numbers[2]);
 }
 
-void edit_uidmap(json_t *config, const char *option, const char *value)
+void edit_uidmap(struct edits *e)
 {
-    edit_map(config, UIDS, option, value);
+    edit_map(e, UIDS);
 }
 
-void edit_gidmap(json_t *config, const char *option, const char *value)
+void edit_gidmap(struct edits *e)
 {
-    edit_map(config, GIDS, option, value);
+    edit_map(e, GIDS);
 }
 
 /* "alice:100000:65536" in /etc/subuid grants alice those ids: subuid(5). */
@@ -237,28 +233,26 @@ static bool find_granted_ids(const char *path, uint64_t *start, uint64_t *count)
  * there; for an ordinary user himself, and what he was granted for the others,
  * if the programs that grant it are installed.
  */
-void edit_userns(json_t *config, const char *option, const char *value)
+void edit_userns(struct edits *e)
 {
-    (void)option;
-    (void)value;
     uint64_t start = 0;
     uint64_t count = 0;
     uint64_t group_start = 0;
     uint64_t group_count = 0;
     if (geteuid() == 0) {
-        add_map(config, UIDS, 0, 100000, 65536);
-        add_map(config, GIDS, 0, 100000, 65536);
-        set(config, "annotations/io.rung.idmap", json_string("true"));
+        add_map(e, UIDS, 0, 100000, 65536);
+        add_map(e, GIDS, 0, 100000, 65536);
+        set(e->config, "annotations/io.rung.idmap", json_string("true"));
         return;
     }
-    add_map(config, UIDS, 0, geteuid(), 1);
-    add_map(config, GIDS, 0, getegid(), 1);
+    add_map(e, UIDS, 0, geteuid(), 1);
+    add_map(e, GIDS, 0, getegid(), 1);
     if (access("/usr/bin/newuidmap", X_OK) == 0 &&
         access("/usr/bin/newgidmap", X_OK) == 0 &&
         find_granted_ids("/etc/subuid", &start, &count) &&
         find_granted_ids("/etc/subgid", &group_start, &group_count)) {
-        add_map(config, UIDS, 1, (int64_t)start, (int64_t)count);
-        add_map(config, GIDS, 1, (int64_t)group_start, (int64_t)group_count);
+        add_map(e, UIDS, 1, (int64_t)start, (int64_t)count);
+        add_map(e, GIDS, 1, (int64_t)group_start, (int64_t)group_count);
     }
 }
 
@@ -290,35 +284,34 @@ static void drop_terminal_group(json_t *config)
     }
 }
 
-void edit_for_user(json_t *config)
+void edit_for_user(struct edits *e)
 {
-    if (geteuid() != 0 && !has_namespace(config, "user"))
-        edit_userns(config, "--userns", NULL);
+    if (geteuid() != 0 && !has_namespace(e->config, "user"))
+        edit_userns(e);
 }
 
-void finish_ids(json_t *config)
+void finish_ids(struct edits *e)
 {
-    if (has_maps && !maps_group(config, 5))
-        drop_terminal_group(config);
-    fit_capabilities(config);
+    if (e->has_maps && !maps_group(e->config, 5))
+        drop_terminal_group(e->config);
+    fit_capabilities(e);
 }
 
 /* --- other namespaces --- */
 
 /* --net and its like: most are new anyway, without being asked. */
-void edit_namespace(json_t *config, const char *option, const char *value)
+void edit_namespace(struct edits *e)
 {
-    (void)value;
-    const char *type = option + 2;
-    want_namespace(config, strcmp(type, "net") == 0 ? "network" : type);
+    const char *type = e->option + 2;
+    want_namespace(e->config, strcmp(type, "net") == 0 ? "network" : type);
 }
 
 /* Clocks that count from the boot run ahead by this many seconds. */
-void edit_time_offset(json_t *config, const char *option, const char *value)
+void edit_time_offset(struct edits *e)
 {
-    int64_t seconds = number_of(value, -INT32_MAX, INT32_MAX,
-                                "a number of seconds", option, value);
-    want_namespace(config, "time");
-    set(config, "linux/timeOffsets/boottime/secs", json_integer(seconds));
-    set(config, "linux/timeOffsets/monotonic/secs", json_integer(seconds));
+    int64_t seconds =
+        number_of(e, e->value, -INT32_MAX, INT32_MAX, "a number of seconds");
+    want_namespace(e->config, "time");
+    set(e->config, "linux/timeOffsets/boottime/secs", json_integer(seconds));
+    set(e->config, "linux/timeOffsets/monotonic/secs", json_integer(seconds));
 }

@@ -17,77 +17,64 @@
 #include "commands/edits.h"
 #include "config/spec.h"
 
-static int64_t size_of(const char *value, int64_t least, const char *option)
+static int64_t size_of(const struct edits *e, int64_t least)
 {
     int64_t bytes;
-    if (*value == '-' || !parse_size(value, &bytes) ||
+    if (*e->value == '-' || !parse_size(e->value, &bytes) ||
         (bytes != -1 && bytes < least))
-        not_a("a size (examples: 50M, 1G)", option, value);
+        not_a(e, "a size (examples: 50M, 1G)");
     return bytes;
 }
 
-static bool has_memory;
-static int64_t swap_beside = LIMIT_UNSET;
-
-void edit_memory(json_t *config, const char *option, const char *value)
+void edit_memory(struct edits *e)
 {
-    has_memory = true;
-    set(config, "linux/resources/memory/limit",
-        json_integer(size_of(value, 1, option)));
+    e->has_memory = true;
+    set(e->config, "linux/resources/memory/limit", json_integer(size_of(e, 1)));
 }
 
 /* Kept aside until all flags are read: OCI's number includes the memory. */
-void edit_swap(json_t *config, const char *option, const char *value)
+void edit_swap(struct edits *e)
 {
-    (void)config;
-    swap_beside = size_of(value, 0, option);
+    e->has_swap = true;
+    e->swap = size_of(e, 0);
 }
 
 /* No swap by default: what is over the limit is to be killed, not slow. */
-void finish_limits(json_t *config)
+void finish_limits(struct edits *e)
 {
-    static const char where[] = "linux/resources/memory/swap";
-    json_int_t limit =
-        json_integer_value(find_value(config, "linux/resources/memory/limit"));
-    if (swap_beside != LIMIT_UNSET && limit <= 0)
+    json_int_t limit = json_integer_value(
+        find_value(e->config, "linux/resources/memory/limit"));
+    if (e->has_swap && limit <= 0)
         usage_error("--swap: needs --memory");
-    if (swap_beside == LIMIT_UNSET && (!has_memory || limit <= 0))
+    if (!e->has_swap && (!e->has_memory || limit <= 0))
         return;
-    int64_t beside = swap_beside == LIMIT_UNSET ? 0 : swap_beside;
-    if (beside > INT64_MAX - limit)
+    if (e->swap > INT64_MAX - limit)
         usage_error("--swap: more than there can be");
-    set(config, where, json_integer(beside == -1 ? -1 : limit + beside));
+    set(e->config, "linux/resources/memory/swap",
+        json_integer(e->swap == -1 ? -1 : limit + e->swap));
 }
 
-void edit_memory_high(json_t *config, const char *option, const char *value)
+void edit_memory_high(struct edits *e)
 {
-    int64_t bytes = size_of(value, 1, option);
+    int64_t bytes = size_of(e, 1);
     char text[32] = "max";
     if (bytes != -1)
         snprintf(text, sizeof(text), "%lld", (long long)bytes);
-    set(config, "linux/resources/unified/memory.high", json_string(text));
-}
-
-void edit_pids(json_t *config, const char *option, const char *value)
-{
-    int64_t number =
-        number_of(value, 1, 4194304, "a number of processes (1 to 4194304)",
-                  option, value);
-    set(config, "linux/resources/pids/limit", json_integer(number));
+    set(e->config, "linux/resources/unified/memory.high", json_string(text));
 }
 
 /* "0.5" is 50000 of each 100000 microseconds. */
-void edit_cpus(json_t *config, const char *option, const char *value)
+void edit_cpus(struct edits *e)
 {
     const json_int_t period = 100000;
     char *end = NULL;
     double cpus = 0;
-    if (*value && strspn(value, "0123456789.") == strlen(value))
-        cpus = strtod(value, &end);
+    if (*e->value && strspn(e->value, "0123456789.") == strlen(e->value))
+        cpus = strtod(e->value, &end);
     if (!end || *end || cpus < 0.01 || cpus > 4096)
-        not_a("a number of CPUs (0.01 to 4096)", option, value);
-    set(config, "linux/resources/cpu/period", json_integer(period));
-    set(config, "linux/resources/cpu/quota",
+        not_a(e, "a number of CPUs (0.01 to 4096)");
+    set(e->config, "linux/resources/cpu/period", json_integer(period));
+    set(e->config, "linux/resources/cpu/quota",
         json_integer((json_int_t)(cpus * (double)period + 0.5)));
 }
 
@@ -100,24 +87,24 @@ static const char *resolver_path(void)
     return access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL;
 }
 
-void edit_ip(json_t *config, const char *option, const char *value)
+void edit_ip(struct edits *e)
 {
     struct in_addr address;
     unsigned int prefix;
-    if (!parse_address(value, &address, &prefix))
-        not_a("an address with its prefix, like 10.240.0.2/24", option, value);
-    set(config, "annotations/io.rung.ip", json_string(value));
+    if (!parse_address(e->value, &address, &prefix))
+        not_a(e, "an address with its prefix, like 10.240.0.2/24");
+    set(e->config, "annotations/io.rung.ip", json_string(e->value));
     const char *source = resolver_path();
     if (source)
-        add(config, "mounts",
+        add(e->config, "mounts",
             json_pack("{s:s, s:s, s:s, s:[s, s, s, s, s]}", "destination",
                       "/etc/resolv.conf", "type", "bind", "source", source,
                       "options", "bind", "ro", "nosuid", "nodev", "noexec"));
 }
 
-void edit_bridge(json_t *config, const char *option, const char *value)
+void edit_bridge(struct edits *e)
 {
-    if (!could_be_link(value))
-        not_a("a link's name (1 to 15 characters)", option, value);
-    set(config, "annotations/io.rung.bridge", json_string(value));
+    if (!could_be_link(e->value))
+        not_a(e, "a link's name (1 to 15 characters)");
+    set(e->config, "annotations/io.rung.bridge", json_string(e->value));
 }

@@ -30,16 +30,19 @@ static bool ignore_paused;
 static const struct flag FLAGS[] = {
     {"process", 'p', "FILE", "the process, as in config.json",
      .text = &process_path},
-    {"tty", 't', NULL, "a terminal of its own", .edit = edit_field},
+    {"tty", 't', NULL, "a terminal of its own", .path = "process/terminal",
+     .json = "true"},
     {"env", 'e', "NAME=VALUE", "an environment variable", .edit = edit_env},
     {"cwd", 'w', "DIR", "start in this directory", .edit = edit_workdir},
     {"user", 'u', "UID[:GID]", "run as this user", .edit = edit_user},
     {"additional-gids", 'g', "GID", "one more group", .edit = edit_group},
     {"cap", 'c', "NAME", "give a capability", .edit = edit_exec_cap},
-    {"apparmor", 0, "PROFILE", "AppArmor profile", .edit = edit_field},
-    {"process-label", 0, "LABEL", "SELinux label", .edit = edit_field},
+    {"apparmor", 0, "PROFILE", "AppArmor profile",
+     .path = "process/apparmorProfile"},
+    {"process-label", 0, "LABEL", "SELinux label",
+     .path = "process/selinuxLabel"},
     {"no-new-privs", 0, NULL, "set-user-ID programs do not work",
-     .edit = edit_field},
+     .path = "process/noNewPrivileges", .json = "true"},
     {"detach", 'd', NULL, "do not wait for its end", .on = &detach},
     {"pid-file", 0, "FILE", "write its PID there", .text = &pid_file},
     {"console-socket", 0, "PATH", "give its terminal to who listens there",
@@ -105,7 +108,7 @@ int command_exec(int argc, char **argv)
     container.sub_cgroup = sub_cgroup;
     if (preserve_fds)
         globals.invocation.preserve_fds = parse_preserve_fds(preserve_fds);
-    edit_by_flags(argc, argv, FLAGS, config);
+    edit_by_flags(argc, argv, FLAGS, &(struct edits){.config = config});
     if (*args)
         edit_args(config, args);
     take_activation(config);

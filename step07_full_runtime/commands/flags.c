@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "base/report.h"
+#include "commands/edits.h"
 #include "commands/flags.h"
 
 enum {
@@ -109,13 +110,16 @@ void read_flags_anywhere(int argc, char **argv, const struct flag *flags,
 }
 
 void edit_by_flags(int argc, char **argv, const struct flag *flags,
-                   json_t *config)
+                   struct edits *e)
 {
     optind = 0;
     for (int i; (i = next_flag(argc, argv, flags, BEFORE_ARGUMENTS)) != -1;) {
-        if (!flags[i].edit)
-            continue;
         CLEANUP(free_string) char *name = print_string("--%s", flags[i].name);
-        flags[i].edit(config, name, optarg);
+        e->option = name;
+        e->value = optarg;
+        if (flags[i].edit)
+            flags[i].edit(e);
+        else if (flags[i].path)
+            edit_field(e, &flags[i]);
     }
 }

@@ -4,13 +4,21 @@
 #ifndef RUNG_FLAGS_H
 #define RUNG_FLAGS_H
 
-#include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-/* What a flag does to config.json. option is its name, for errors; a value
- * that cannot be right is a usage error. */
-typedef void edit_function(json_t *config, const char *option,
-                           const char *value);
+struct edits;
+
+/* What a flag does to config.json: see edits.h. */
+typedef void edit_function(struct edits *e);
+
+/* What the value of a flag is, in config.json. */
+enum flag_kind {
+    TEXT,
+    NUMBER,
+    SIZE, /* "50M": in bytes */
+    PATH, /* one that is relative starts in our directory */
+};
 
 /* A table ends with {0}. --help, -h is in each. */
 struct flag {
@@ -22,6 +30,13 @@ struct flag {
     bool *on; /* becomes true */
     const char **text; /* points to the value; the last one counts */
     edit_function *edit; /* called by edit_by_flags(), for each time */
+    const char *path; /* sets this field of config.json, "root/path", */
+    const char *json; /* to this; NULL: to its value, which is of that kind */
+    enum flag_kind kind;
+    int64_t least; /* of a NUMBER; 0 and 0: any */
+    int64_t most;
+    const char *what; /* it is, for errors: "a number of processes" */
+    bool may_be_empty; /* and is then as if it had not been given */
 };
 
 /* Read them all; optind is then the first argument. A flag that is not in the
@@ -41,6 +56,6 @@ void print_flags(const struct flag *flags);
 
 /* Then, in the order of the command line, all edits. */
 void edit_by_flags(int argc, char **argv, const struct flag *flags,
-                   json_t *config);
+                   struct edits *e);
 
 #endif

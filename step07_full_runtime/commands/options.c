@@ -38,12 +38,11 @@ static bool no_subreaper;
 static bool verbose;
 
 /* --without=WORD edits no config.json, but there may be several. */
-static void break_it(json_t *config, const char *option, const char *value)
+static void break_it(struct edits *e)
 {
-    (void)config;
-    if (!leave_out(value))
-        usage_error("%s=%s: not a safeguard (--help lists them)", option,
-                    value);
+    if (!leave_out(e->value))
+        usage_error("%s=%s: not a safeguard (--help lists them)", e->option,
+                    e->value);
 }
 
 static const struct flag FLAGS[] = {
@@ -66,10 +65,12 @@ static const struct flag FLAGS[] = {
      .on = &no_subreaper},
     {"print", 0, NULL, "spec: print what run would take, write no file",
      .on = &options.print},
-    {"rootfs", 0, "DIR", "root file system (build/rootfs)",
-     .edit = edit_rootfs},
-    {"read-only", 0, NULL, "the root cannot be written", .edit = edit_field},
-    {"overlay", 0, NULL, "what is written is thrown away", .edit = edit_field},
+    {"rootfs", 0, "DIR", "root file system (build/rootfs)", .path = "root/path",
+     .kind = PATH},
+    {"read-only", 0, NULL, "the root cannot be written",
+     .path = "root/readonly", .json = "true"},
+    {"overlay", 0, NULL, "what is written is thrown away",
+     .path = "annotations/io.rung.overlay", .json = "\"true\""},
     {"layer", 0, "DIR", "put DIR on top of the root, as overlay",
      .edit = edit_layer},
     {"volume", 0, "SRC:DST[:ro]", "SRC of the host appears as DST",
@@ -78,10 +79,11 @@ static const struct flag FLAGS[] = {
     {"env", 0, "NAME=VALUE", "set an environment variable", .edit = edit_env},
     {"workdir", 0, "DIR", "start in this directory (/)", .edit = edit_workdir},
     {"tty", 0, NULL, "a terminal of its own (if ours is one)",
-     .edit = edit_field},
-    {"no-tty", 0, NULL, "no terminal", .edit = edit_field},
+     .path = "process/terminal", .json = "true"},
+    {"no-tty", 0, NULL, "no terminal", .path = "process/terminal",
+     .json = "false"},
     {"init", 0, NULL, "process 1 reaps and passes signals on",
-     .edit = edit_field},
+     .path = "annotations/io.rung.init", .json = "\"true\""},
     {"user", 0, "UID[:GID]", "run as this user (0:0)", .edit = edit_user},
     {"userns", 'U', NULL, "a user namespace: its root is not root",
      .edit = edit_userns},
@@ -89,26 +91,31 @@ static const struct flag FLAGS[] = {
     {"gidmap", 0, "IN:OUT:COUNT", "a line of gid_map", .edit = edit_gidmap},
     {"cap-add", 0, "NAME", "give a capability, or ALL", .edit = edit_cap_add},
     {"cap-drop", 0, "NAME", "take a capability, or ALL", .edit = edit_cap_drop},
-    {"new-privs", 0, NULL, "set-user-ID programs work", .edit = edit_field},
+    {"new-privs", 0, NULL, "set-user-ID programs work",
+     .path = "process/noNewPrivileges", .json = "false"},
     {"seccomp", 0, "PROFILE", "default, unconfined or a file",
      .edit = edit_seccomp},
     {"ulimit", 0, "NAME=SOFT:HARD", "nofile=1024:2048", .edit = edit_ulimit},
     {"sysctl", 0, "KEY=VALUE", "a kernel setting of a namespace",
      .edit = edit_sysctl},
     {"oom-score-adj", 0, "N", "-1000 (last) to 1000 (first)",
-     .edit = edit_oom_score},
+     .path = "process/oomScoreAdj", .kind = NUMBER, .least = -1000,
+     .most = 1000, .what = "a number from -1000 to 1000"},
     {"time-offset", 0, "SECONDS", "its clocks since boot run ahead",
      .edit = edit_time_offset},
     {"memory", 0, "SIZE", "kill when it uses more memory", .edit = edit_memory},
     {"memory-high", 0, "SIZE", "slow down when it uses more",
      .edit = edit_memory_high},
     {"swap", 0, "SIZE", "swap beside --memory (0)", .edit = edit_swap},
-    {"pids", 0, "N", "processes at most", .edit = edit_pids},
+    {"pids", 0, "N", "processes at most", .path = "linux/resources/pids/limit",
+     .kind = NUMBER, .least = 1, .most = 4194304,
+     .what = "a number of processes (1 to 4194304)"},
     {"cpus", 0, "N", "CPUs at most: 0.5 is half of one", .edit = edit_cpus},
     {"ip", 0, "ADDRESS/LEN", "a network: 10.240.0.2/24", .edit = edit_ip},
     {"bridge", 0, "NAME", "the bridge to plug it into (rung0)",
      .edit = edit_bridge},
-    {"nat", 0, NULL, "reach the world through the host", .edit = edit_field},
+    {"nat", 0, NULL, "reach the world through the host",
+     .path = "annotations/io.rung.nat", .json = "\"true\""},
     {"without", 0, "WORD", "leave out one safeguard", .edit = break_it},
     {"rootless", 0, NULL, "what an ordinary user needs (as --userns)",
      .edit = edit_userns},
@@ -253,14 +260,15 @@ const struct options *options_parse(int argc, char **argv,
         options.id = *args++;
     else if (strcmp(argv[0], "run") == 0 && options.is_builtin &&
              is_interactive())
-        edit_field(options.config, "--tty", NULL);
-    edit_by_flags(argc, argv, FLAGS, options.config);
+        set(options.config, "process/terminal", json_true());
+    struct edits edits = {.config = options.config};
+    edit_by_flags(argc, argv, FLAGS, &edits);
     if (*args)
         edit_args(options.config, args);
     /* What spec writes may be for another user. */
     if (!is_spec || options.print)
-        edit_for_user(options.config);
-    finish_limits(options.config);
-    finish_ids(options.config);
+        edit_for_user(&edits);
+    finish_limits(&edits);
+    finish_ids(&edits);
     return &options;
 }

@@ -6,16 +6,12 @@
  */
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/numbers.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/devices.h"
@@ -24,60 +20,37 @@
 #include "commands/flags.h"
 #include "config/json.h"
 
-/* The flags, and the member of linux.resources that each of them sets. */
-static const struct limit_flag {
-    const char *name;
-    const char *path;
-    enum {
-        NUMBER,
-        SIZE,
-        TEXT
-    } kind;
-    const char *help;
-} LIMITS[] = {
-    {"blkio-weight", "blockIO/weight", NUMBER, "10 to 1000"},
-    {"cpu-period", "cpu/period", NUMBER, "microseconds"},
-    {"cpu-quota", "cpu/quota", NUMBER, "microseconds in each period"},
-    {"cpu-burst", "cpu/burst", NUMBER, "microseconds it may save up"},
-    {"cpu-share", "cpu/shares", NUMBER, "2 to 262144, beside others"},
-    {"cpu-rt-period", "cpu/realtimePeriod", NUMBER, "only in cgroup v1"},
-    {"cpu-rt-runtime", "cpu/realtimeRuntime", NUMBER, "only in cgroup v1"},
-    {"cpu-idle", "cpu/idle", NUMBER, "1: only when nobody else runs"},
-    {"cpuset-cpus", "cpu/cpus", TEXT, "0-3,7"},
-    {"cpuset-mems", "cpu/mems", TEXT, "0-3,7"},
-    {"memory", "memory/limit", SIZE, "kill when it uses more"},
-    {"memory-reservation", "memory/reservation", SIZE, "spare so much"},
-    {"memory-swap", "memory/swap", SIZE, "memory and swap together"},
-    {"kernel-memory", "memory/kernel", SIZE, "only in cgroup v1"},
-    {"kernel-memory-tcp", "memory/kernelTCP", SIZE, "only in cgroup v1"},
-    {"pids-limit", "pids/limit", NUMBER, "processes at most"},
-};
-
-static json_t *limit_value(const struct limit_flag *limit, const char *text)
-{
-    int64_t bytes;
-    char *end;
-    errno = 0;
-    long long number = strtoll(text, &end, 10);
-    if (limit->kind == TEXT)
-        return json_string(text);
-    if (limit->kind == SIZE && parse_size(text, &bytes))
-        return json_integer(bytes);
-    if (limit->kind == NUMBER && *text && !*end && errno == 0)
-        return json_integer(number);
-    usage_error("--%s %s: not a %s", limit->name, text,
-                limit->kind == SIZE ? "size (examples: 50M, 1G, -1)"
-                                    : "number");
-}
-
-static void edit_limit(json_t *resources, const char *option, const char *text)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(LIMITS); i++) {
-        /* An empty text is "not given", for runc. */
-        if (*text && strcmp(LIMITS[i].name, option + 2) == 0)
-            set(resources, LIMITS[i].path, limit_value(&LIMITS[i], text));
+/* A flag and the member of linux.resources that it sets. "" is "not given", for
+ * runc. */
+#define LIMIT(name, member, of_kind, help_text) \
+    { \
+        name, .value = (of_kind) == SIZE ? "SIZE" : "N", .help = help_text, \
+              .path = member, .kind = of_kind, .may_be_empty = true \
     }
-}
+
+static const char *resources_file;
+
+static const struct flag FLAGS[] = {
+    {"resources", 'r', "FILE", "all of it, as linux.resources has it",
+     .text = &resources_file},
+    LIMIT("blkio-weight", "blockIO/weight", NUMBER, "10 to 1000"),
+    LIMIT("cpu-period", "cpu/period", NUMBER, "microseconds"),
+    LIMIT("cpu-quota", "cpu/quota", NUMBER, "microseconds in each period"),
+    LIMIT("cpu-burst", "cpu/burst", NUMBER, "microseconds it may save up"),
+    LIMIT("cpu-share", "cpu/shares", NUMBER, "2 to 262144, beside others"),
+    LIMIT("cpu-rt-period", "cpu/realtimePeriod", NUMBER, "only in cgroup v1"),
+    LIMIT("cpu-rt-runtime", "cpu/realtimeRuntime", NUMBER, "only in cgroup v1"),
+    LIMIT("cpu-idle", "cpu/idle", NUMBER, "1: only when nobody else runs"),
+    LIMIT("cpuset-cpus", "cpu/cpus", TEXT, "0-3,7"),
+    LIMIT("cpuset-mems", "cpu/mems", TEXT, "0-3,7"),
+    LIMIT("memory", "memory/limit", SIZE, "kill when it uses more"),
+    LIMIT("memory-reservation", "memory/reservation", SIZE, "spare so much"),
+    LIMIT("memory-swap", "memory/swap", SIZE, "memory and swap together"),
+    LIMIT("kernel-memory", "memory/kernel", SIZE, "only in cgroup v1"),
+    LIMIT("kernel-memory-tcp", "memory/kernelTCP", SIZE, "only in cgroup v1"),
+    LIMIT("pids-limit", "pids/limit", NUMBER, "processes at most"),
+    {0},
+};
 
 static json_t *read_resources_file(const char *path)
 {
@@ -94,25 +67,13 @@ static json_t *read_resources_file(const char *path)
 /* What to change, as linux.resources has it; and the container's name. */
 static json_t *parse_update(int argc, char **argv, const char **id)
 {
-    static const char *file;
-    struct flag flags[ARRAY_SIZE(LIMITS) + 2] = {
-        {"resources", 'r', "FILE", "all of it, as linux.resources has it",
-         .text = &file},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(LIMITS); i++)
-        flags[i + 1] = (struct flag){
-            .name = LIMITS[i].name,
-            .value = LIMITS[i].kind == SIZE ? "SIZE" : "N",
-            .help = LIMITS[i].help,
-            .edit = edit_limit,
-        };
     json_t *resources = json_object();
-    read_flags_anywhere(argc, argv, flags, "ID");
-    edit_by_flags(argc, argv, flags, resources);
+    read_flags_anywhere(argc, argv, FLAGS, "ID");
+    edit_by_flags(argc, argv, FLAGS, &(struct edits){.config = resources});
     if (optind + 1 != argc)
         usage_error("update: needs one container's name");
     *id = argv[optind];
-    return file ? read_resources_file(file) : resources;
+    return resources_file ? read_resources_file(resources_file) : resources;
 }
 
 /* For runc, 0 is "leave it as it is" wherever 0 is no limit. */

@@ -22,7 +22,7 @@
 struct field member(const struct field *parent, const char *name)
 {
     if (parent->json && !json_is_object(parent->json))
-        refuse(parent, "not an object");
+        refuse(*parent, "not an object");
     const json_t *json = json_object_get(parent->json, name);
     return (struct field){
         .json = json_is_null(json) ? NULL : json,
@@ -64,25 +64,25 @@ static char *path_of(const struct field *f)
     return path;
 }
 
-static char *describe(const struct field *f, const char *format, va_list values)
+static char *describe(struct field f, const char *format, va_list values)
 {
     char what[1024];
     vsnprintf(what, sizeof(what), format, values);
-    CLEANUP(free_string) char *path = path_of(f);
+    CLEANUP(free_string) char *path = path_of(&f);
     size_t line = line_of(f);
     if (line == 0)
         return print_string("%s: %s", path, what);
     return print_string("%s: %s (line %zu)", path, what, line);
 }
 
-void refuse(const struct field *f, const char *format, ...)
+void refuse(struct field f, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
     fail("config.json: %s", describe(f, format, values));
 }
 
-void complain(const struct field *f, const char *format, ...)
+void complain(struct field f, const char *format, ...)
 {
     static int complaints;
     const int enough = 20; /* for a reader; and each takes time to find */
@@ -98,48 +98,54 @@ void complain(const struct field *f, const char *format, ...)
     warn("config.json: %s", text);
 }
 
-void require(const struct field *f)
+void require(struct field f)
 {
-    if (!f->json)
+    if (!f.json)
         refuse(f, "missing");
 }
 
-bool get_bool(const struct field *f, bool otherwise)
+struct field required(const struct field *parent, const char *name)
 {
-    if (!f->json)
-        return otherwise;
-    if (!json_is_boolean(f->json))
-        refuse(f, "not true or false");
-    return json_is_true(f->json);
+    struct field f = member(parent, name);
+    require(f);
+    return f;
 }
 
-int64_t get_integer(const struct field *f, int64_t min, int64_t max,
-                    int64_t otherwise)
+bool get_bool(struct field f, bool otherwise)
 {
-    if (!f->json)
+    if (!f.json)
         return otherwise;
-    if (!json_is_integer(f->json))
+    if (!json_is_boolean(f.json))
+        refuse(f, "not true or false");
+    return json_is_true(f.json);
+}
+
+int64_t get_integer(struct field f, int64_t min, int64_t max, int64_t otherwise)
+{
+    if (!f.json)
+        return otherwise;
+    if (!json_is_integer(f.json))
         refuse(f, "not an integer");
-    int64_t value = json_integer_value(f->json);
+    int64_t value = json_integer_value(f.json);
     if (value < min || value > max)
         refuse(f, "%" PRId64 " is not between %" PRId64 " and %" PRId64, value,
                min, max);
     return value;
 }
 
-char *get_text(const struct field *f)
+char *get_text(struct field f)
 {
-    if (!f->json)
+    if (!f.json)
         return NULL;
-    if (!json_is_string(f->json))
+    if (!json_is_string(f.json))
         refuse(f, "not a string");
-    const char *text = json_string_value(f->json);
-    if (strlen(text) != json_string_length(f->json))
+    const char *text = json_string_value(f.json);
+    if (strlen(text) != json_string_length(f.json))
         refuse(f, "has a zero byte");
     return copy_string(text);
 }
 
-char *get_string(const struct field *f)
+char *get_string(struct field f)
 {
     char *text = get_text(f);
     if (text && *text == '\0')
@@ -147,16 +153,16 @@ char *get_string(const struct field *f)
     return text;
 }
 
-size_t get_size(const struct field *f)
+size_t get_size(struct field f)
 {
-    if (!f->json)
+    if (!f.json)
         return 0;
-    if (!json_is_array(f->json))
+    if (!json_is_array(f.json))
         refuse(f, "not an array");
-    return json_array_size(f->json);
+    return json_array_size(f.json);
 }
 
-char *get_path(const struct field *f)
+char *get_path(struct field f)
 {
     char *path = get_string(f);
     if (path && path[0] != '/')
@@ -164,14 +170,13 @@ char *get_path(const struct field *f)
     return path;
 }
 
-char **get_paths(const struct field *f)
+char **get_paths(struct field f)
 {
     size_t count = get_size(f);
     char **paths = allocate(count + 1, sizeof(*paths));
-    for (size_t i = 0; i < count; i++) {
-        struct field path = item(f, i);
-        paths[i] = get_path(&path);
-    }
+    for (size_t i = 0; i < count; i++)
+        paths[i] = get_path(item(&f, i));
+
     return paths;
 }
 
@@ -182,14 +187,13 @@ void free_strings(char ***strings)
     free(*strings);
 }
 
-char **get_strings(const struct field *f)
+char **get_strings(struct field f)
 {
     size_t count = get_size(f);
     char **strings = allocate(count + 1, sizeof(*strings));
-    for (size_t i = 0; i < count; i++) {
-        struct field text = item(f, i);
-        strings[i] = get_text(&text);
-    }
+    for (size_t i = 0; i < count; i++)
+        strings[i] = get_text(item(&f, i));
+
     return strings;
 }
 
@@ -204,7 +208,7 @@ bool look_up(const struct vocabulary *v, const char *text, uint64_t *value)
     return false;
 }
 
-uint64_t get_word(const struct field *f, const struct vocabulary *v,
+uint64_t get_word(struct field f, const struct vocabulary *v,
                   uint64_t otherwise)
 {
     uint64_t value = otherwise;
@@ -214,17 +218,16 @@ uint64_t get_word(const struct field *f, const struct vocabulary *v,
     return value;
 }
 
-uint64_t get_words(const struct field *f, const struct vocabulary *v)
+uint64_t get_words(struct field f, const struct vocabulary *v)
 {
     uint64_t values = 0;
-    for (size_t i = 0; i < get_size(f); i++) {
-        struct field word = item(f, i);
-        values |= get_word(&word, v, 0);
-    }
+    for (size_t i = 0; i < get_size(f); i++)
+        values |= get_word(item(&f, i), v, 0);
+
     return values;
 }
 
-char *get_ranges(const struct field *f)
+char *get_ranges(struct field f)
 {
     char *text = get_text(f);
     CLEANUP(free_string) char *copy = copy_string(text ? text : "");
@@ -243,17 +246,17 @@ char *get_ranges(const struct field *f)
     return NULL;
 }
 
-size_t get_count(const struct field *f)
+size_t get_count(struct field f)
 {
-    if (f->json && !json_is_object(f->json))
+    if (f.json && !json_is_object(f.json))
         refuse(f, "not an object");
-    return json_object_size(f->json);
+    return json_object_size(f.json);
 }
 
 bool next_member(const struct field *f, void **at, struct field *each)
 {
     /* jansson takes no "const" here, because it could change what it finds. */
-    json_t *object = get_count(f) ? (json_t *)f->json : NULL;
+    json_t *object = get_count(*f) ? (json_t *)f->json : NULL;
     *at = *at ? json_object_iter_next(object, *at) : json_object_iter(object);
     if (!*at)
         return false;
@@ -261,7 +264,7 @@ bool next_member(const struct field *f, void **at, struct field *each)
     return true;
 }
 
-bool get_note(const struct field *f)
+bool get_note(struct field f)
 {
     static const struct word WORDS[] = {{"true", true}, {"false", false}};
     static const struct vocabulary TRUTH = VOCABULARY("value", WORDS);

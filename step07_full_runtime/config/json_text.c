@@ -101,13 +101,13 @@ static const char *find(const struct field *f)
     return p ? find_in(p, f) : NULL;
 }
 
-size_t line_of(const struct field *f)
+size_t line_of(struct field f)
 {
-    const char *at = config_text ? find(f) : NULL;
-    if (!config_text || (f->json && (!at || !is_same(at, f->json))))
+    const char *at = config_text ? find(&f) : NULL;
+    if (!config_text || (f.json && (!at || !is_same(at, f.json))))
         return 0;
-    for (; !at && f->parent; f = f->parent)
-        at = find(f->parent);
+    for (const struct field *in = f.parent; !at && in; in = in->parent)
+        at = find(in);
     size_t line = 1;
     for (const char *p = config_text; p < at; p++)
         line += *p == '\n';

@@ -16,20 +16,17 @@
 #include "base/report.h"
 #include "config/spec_parts.h"
 
-static void read_root(struct spec *spec, const struct field *root)
+static void read_root(struct spec *spec, struct field root)
 {
     require(root);
-    struct field path = member(root, "path");
-    require(&path);
-    CLEANUP(free_string) char *text = get_string(&path);
+    CLEANUP(free_string) char *text = get_string(required(&root, "path"));
     spec->root_path =
         *text == '/' ? copy_string(text) : join_path(spec->bundle, text);
-    struct field readonly = member(root, "readonly");
-    spec->root_readonly = get_bool(&readonly, false);
+    spec->root_readonly = get_bool(member(&root, "readonly"), false);
 }
 
 /* The limit is the kernel's: sethostname(2) takes 64 bytes. */
-static char *read_host_name(const struct field *f)
+static char *read_host_name(struct field f)
 {
     char *name = get_string(f);
     if (name && strlen(name) > 64)
@@ -38,7 +35,7 @@ static char *read_host_name(const struct field *f)
 }
 
 /* Directories, bottom first, with ':' between, as overlayfs has it. */
-static void read_layers(struct spec *spec, const struct field *layers)
+static void read_layers(struct spec *spec, struct field layers)
 {
     CLEANUP(free_string) char *list = get_string(layers);
     size_t count = 1;
@@ -57,35 +54,32 @@ static void read_layers(struct spec *spec, const struct field *layers)
 }
 
 /* What OCI has no field for travels as annotations of our own. */
-static void read_annotations(struct spec *spec, const struct field *notes)
+static void read_annotations(struct spec *spec, struct field notes)
 {
-    struct field overlay = member(notes, "io.rung.overlay");
-    struct field layers = member(notes, "io.rung.layers");
-    struct field init = member(notes, "io.rung.init");
-    struct field idmap = member(notes, "io.rung.idmap");
-    struct field seccomp = member(notes, "io.rung.seccomp");
-    struct field groups = member(notes, "run.oci.keep_original_groups");
+    struct field init = member(&notes, "io.rung.init");
+    struct field seccomp = member(&notes, "io.rung.seccomp");
+    struct field groups = member(&notes, "run.oci.keep_original_groups");
 
     void *at = NULL;
-    for (struct field note; next_member(notes, &at, &note);) {
+    for (struct field note; next_member(&notes, &at, &note);) {
         if (*note.name == '\0')
             refuse(notes, "has an empty key");
-        CLEANUP(free_string) char *text = get_text(&note);
+        CLEANUP(free_string) char *text = get_text(note);
     }
     read_network(spec, notes);
-    spec->overlay.wanted = get_note(&overlay);
-    read_layers(spec, &layers);
+    spec->overlay.wanted = get_note(member(&notes, "io.rung.overlay"));
+    read_layers(spec, member(&notes, "io.rung.layers"));
     /* A further process is none's process 1. */
-    spec->process.init = get_note(&init) && !spec->invocation.is_exec;
-    spec->idmap_root = get_note(&idmap);
+    spec->process.init = get_note(init) && !spec->invocation.is_exec;
+    spec->idmap_root = get_note(member(&notes, "io.rung.idmap"));
 
     /* crun's; any value but "0" means yes. */
-    CLEANUP(free_string) char *keep = get_text(&groups);
+    CLEANUP(free_string) char *keep = get_text(groups);
     spec->process.keep_groups = keep && strcmp(keep, "0") != 0;
 
-    CLEANUP(free_string) char *filter = get_string(&seccomp);
+    CLEANUP(free_string) char *filter = get_string(seccomp);
     if (filter && strcmp(filter, "default") != 0)
-        refuse(&seccomp, "\"%s\" is not \"default\"", filter);
+        refuse(seccomp, "\"%s\" is not \"default\"", filter);
     spec->seccomp.wanted = filter != NULL;
 }
 
@@ -104,7 +98,7 @@ static const char *skip_number(const char *p, const char *end)
  * not know. So next year's engines can drive us; what we do know, `features`
  * tells them.
  */
-static void check_version(const struct field *version)
+static void check_version(struct field version)
 {
     require(version);
     CLEANUP(free_string) char *text = get_string(version);
@@ -130,27 +124,19 @@ struct spec *spec_parse(json_t *config, const char *bundle,
     struct field top = {.json = config};
     if (!json_is_object(config))
         fail("config.json: not an object");
-    struct field version = member(&top, "ociVersion");
-    struct field root = member(&top, "root");
     struct field process = member(&top, "process");
-    struct field hostname = member(&top, "hostname");
-    struct field domainname = member(&top, "domainname");
-    struct field mounts = member(&top, "mounts");
-    struct field object = member(&top, "linux");
-    struct field hooks = member(&top, "hooks");
-    struct field annotations = member(&top, "annotations");
 
-    check_version(&version);
-    read_root(spec, &root);
+    check_version(member(&top, "ociVersion"));
+    read_root(spec, member(&top, "root"));
     if (invocation->needs_process)
-        require(&process);
-    read_process(spec, &process);
-    spec->hostname = read_host_name(&hostname);
-    spec->domainname = read_host_name(&domainname);
-    read_annotations(spec, &annotations);
-    read_linux(spec, &object);
-    read_mounts(spec, &mounts);
-    read_hooks(spec, &hooks, &annotations);
-    check_namespaces(spec, &top);
+        require(process);
+    read_process(spec, process);
+    spec->hostname = read_host_name(member(&top, "hostname"));
+    spec->domainname = read_host_name(member(&top, "domainname"));
+    read_annotations(spec, member(&top, "annotations"));
+    read_linux(spec, member(&top, "linux"));
+    read_mounts(spec, member(&top, "mounts"));
+    read_hooks(spec, member(&top, "hooks"), member(&top, "annotations"));
+    check_namespaces(spec, top);
     return spec;
 }

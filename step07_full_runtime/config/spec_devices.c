@@ -16,7 +16,7 @@ enum {
     RULES_MAX = 4000 /* the kernel follows 8192 jumps; two in a rule */
 };
 
-static unsigned int read_access(const struct field *f)
+static unsigned int read_access(struct field f)
 {
     unsigned int access = 0;
     CLEANUP(free_string) char *letters = get_string(f);
@@ -33,25 +33,19 @@ static unsigned int read_access(const struct field *f)
     return access;
 }
 
-static void read_device_rule(struct device_rule *rule, const struct field *f)
+static void read_device_rule(struct device_rule *rule, struct field f)
 {
-    struct field allow = member(f, "allow");
-    struct field type = member(f, "type");
-    struct field major = member(f, "major");
-    struct field minor = member(f, "minor");
-    struct field access = member(f, "access");
-    require(&allow);
-    rule->allow = get_bool(&allow, false);
-    CLEANUP(free_string) char *letter = get_string(&type);
+    rule->allow = get_bool(required(&f, "allow"), false);
+    CLEANUP(free_string) char *letter = get_string(member(&f, "type"));
     if (letter && (strlen(letter) != 1 || !strchr("abc", letter[0])))
-        refuse(&type, "\"%s\" is not a, b or c", letter);
+        refuse(member(&f, "type"), "\"%s\" is not a, b or c", letter);
     rule->type = letter ? letter[0] : 'a';
-    rule->major = get_integer(&major, -1, INT32_MAX, -1);
-    rule->minor = get_integer(&minor, -1, INT32_MAX, -1);
-    rule->access = read_access(&access);
+    rule->major = get_integer(member(&f, "major"), -1, INT32_MAX, -1);
+    rule->minor = get_integer(member(&f, "minor"), -1, INT32_MAX, -1);
+    rule->access = read_access(member(&f, "access"));
 }
 
-void read_device_rules(struct resources *r, const struct field *rules)
+void read_device_rules(struct resources *r, struct field rules)
 {
     r->device_rule_count = get_size(rules);
     if (r->device_rule_count > RULES_MAX)
@@ -60,7 +54,6 @@ void read_device_rules(struct resources *r, const struct field *rules)
                r->device_rule_count, RULES_MAX);
     r->device_rules = allocate(r->device_rule_count, sizeof(*r->device_rules));
     for (size_t i = 0; i < r->device_rule_count; i++) {
-        struct field entry = item(rules, i);
-        read_device_rule(&r->device_rules[i], &entry);
+        read_device_rule(&r->device_rules[i], item(&rules, i));
     }
 }

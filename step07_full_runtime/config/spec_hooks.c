@@ -26,42 +26,37 @@ const char *hook_name(enum hook_kind kind)
     return HOOK_NAMES[kind];
 }
 
-static void read_hook(struct hook *hook, const struct field *f)
+static void read_hook(struct hook *hook, struct field f)
 {
-    struct field path = member(f, "path");
-    struct field args = member(f, "args");
-    struct field env = member(f, "env");
-    struct field timeout = member(f, "timeout");
-    require(&path);
-    hook->path = get_path(&path);
-    if (get_size(&args))
-        hook->args = get_strings(&args);
+    struct field env = member(&f, "env");
+    hook->path = get_path(required(&f, "path"));
+    if (get_size(member(&f, "args")))
+        hook->args = get_strings(member(&f, "args"));
     if (env.json)
-        hook->env = get_strings(&env);
-    hook->timeout = get_integer(&timeout, 1, INT32_MAX, 0);
+        hook->env = get_strings(env);
+    hook->timeout = get_integer(member(&f, "timeout"), 1, INT32_MAX, 0);
 }
 
 /* Annotations of crun: files on the host, for engines to show. */
-static void read_output(struct spec *spec, const struct field *annotations)
+static void read_output(struct spec *spec, struct field annotations)
 {
-    struct field output = member(annotations, "run.oci.hooks.stdout");
-    struct field error = member(annotations, "run.oci.hooks.stderr");
-    spec->hook_output[0] = get_path(&output);
-    spec->hook_output[1] = get_path(&error);
+    struct field output = member(&annotations, "run.oci.hooks.stdout");
+    struct field error = member(&annotations, "run.oci.hooks.stderr");
+    spec->hook_output[0] = get_path(output);
+    spec->hook_output[1] = get_path(error);
 }
 
-void read_hooks(struct spec *spec, const struct field *object,
-                const struct field *annotations)
+void read_hooks(struct spec *spec, struct field object,
+                struct field annotations)
 {
     read_output(spec, annotations);
     for (size_t kind = 0; kind < HOOK_COUNT; kind++) {
         struct hook_list *list = &spec->hooks[kind];
-        struct field hooks = member(object, HOOK_NAMES[kind]);
-        list->count = get_size(&hooks);
+        struct field hooks = member(&object, HOOK_NAMES[kind]);
+        list->count = get_size(hooks);
         list->hooks = allocate(list->count, sizeof(*list->hooks));
         for (size_t i = 0; i < list->count; i++) {
-            struct field hook = item(&hooks, i);
-            read_hook(&list->hooks[i], &hook);
+            read_hook(&list->hooks[i], item(&hooks, i));
         }
     }
 }

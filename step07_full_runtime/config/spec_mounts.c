@@ -134,7 +134,7 @@ static void change(uint64_t *all_set, uint64_t *all_clear, uint64_t set,
 }
 
 /* The limit is mount(2)'s: a page. */
-static void append_data(struct mount_spec *m, const struct field *f,
+static void append_data(struct mount_spec *m, struct field f,
                         const char *option)
 {
     char *before = m->data;
@@ -147,8 +147,7 @@ static void append_data(struct mount_spec *m, const struct field *f,
 
 /* mount(2), too, leaves the file system as it is when it binds: but a promise
  * like "sync" that is not kept should be seen. */
-static void read_super_option(struct mount_spec *m, const struct field *f,
-                              size_t i)
+static void read_super_option(struct mount_spec *m, struct field f, size_t i)
 {
     if (m->bind) {
         if (OPTIONS[i].set)
@@ -164,7 +163,7 @@ static void read_super_option(struct mount_spec *m, const struct field *f,
         append_data(m, f, OPTIONS[i].name);
 }
 
-static void read_option(struct mount_spec *m, const struct field *f,
+static void read_option(struct mount_spec *m, struct field f,
                         const char *option)
 {
     size_t i = find_option(option);
@@ -238,13 +237,12 @@ static bool is_bind(const struct mount_spec *m, char **options)
     return false;
 }
 
-static void read_options(struct mount_spec *m, const struct field *options)
+static void read_options(struct mount_spec *m, struct field options)
 {
     CLEANUP(free_strings) char **words = get_strings(options);
     m->bind = is_bind(m, words);
     for (size_t i = 0; words[i]; i++) {
-        struct field option = item(options, i);
-        read_option(m, &option, words[i]);
+        read_option(m, item(&options, i), words[i]);
     }
     if (m->bind || m->remount)
         return;
@@ -255,14 +253,13 @@ static void read_options(struct mount_spec *m, const struct field *options)
 
 /* Maps of its own mean "idmap" too; without, the container's have to do. */
 static void read_mount_maps(const struct spec *spec, struct mount_spec *m,
-                            const struct field *f)
+                            struct field f)
 {
-    struct field uid_maps = member(f, "uidMappings");
-    struct field gid_maps = member(f, "gidMappings");
-    read_id_maps(&m->uid_maps, &uid_maps);
-    read_id_maps(&m->gid_maps, &gid_maps);
+    struct field uid_maps = member(&f, "uidMappings");
+    read_id_maps(&m->uid_maps, uid_maps);
+    read_id_maps(&m->gid_maps, member(&f, "gidMappings"));
     if (!m->uid_maps.count != !m->gid_maps.count)
-        refuse(&uid_maps, "uidMappings and gidMappings need each other");
+        refuse(uid_maps, "uidMappings and gidMappings need each other");
     if (m->uid_maps.count)
         m->idmap = true;
     if (!m->idmap)
@@ -276,7 +273,7 @@ static void read_mount_maps(const struct spec *spec, struct mount_spec *m,
 }
 
 /* Old configurations have relative paths: taken from "/". */
-static char *read_destination(const struct field *f, bool is_remount)
+static char *read_destination(struct field f, bool is_remount)
 {
     require(f);
     CLEANUP(free_string) char *text = get_string(f);
@@ -292,16 +289,15 @@ static char *read_destination(const struct field *f, bool is_remount)
     return path;
 }
 
-static void check_type(const struct mount_spec *m, const struct field *f)
+static void check_type(const struct mount_spec *m, struct field f)
 {
-    struct field type = member(f, "type");
-    struct field source = member(f, "source");
+    struct field source = member(&f, "source");
     if (m->bind && !m->remount)
-        require(&source);
+        require(source);
     if (!m->bind && !m->remount && !m->type)
-        refuse(&type, "missing (and no \"bind\" in options)");
+        refuse(member(&f, "type"), "missing (and no \"bind\" in options)");
     if (m->copy_up && (!m->type || strcmp(m->type, "tmpfs") != 0))
-        refuse(&type, "\"tmpcopyup\" is for a tmpfs");
+        refuse(member(&f, "type"), "\"tmpcopyup\" is for a tmpfs");
     if (!m->bind && (m->copy_symlink || m->src_nofollow || m->dest_nofollow))
         refuse(f, "copy-symlink, src-nofollow and dest-nofollow are for a bind "
                   "mount");
@@ -310,17 +306,12 @@ static void check_type(const struct mount_spec *m, const struct field *f)
 }
 
 static void read_mount(const struct spec *spec, struct mount_spec *m,
-                       const struct field *f)
+                       struct field f)
 {
-    struct field destination = member(f, "destination");
-    struct field type = member(f, "type");
-    struct field source = member(f, "source");
-    struct field options = member(f, "options");
-
-    m->type = get_string(&type);
-    m->source = get_string(&source);
-    read_options(m, &options);
-    m->destination = read_destination(&destination, m->remount);
+    m->type = get_string(member(&f, "type"));
+    m->source = get_string(member(&f, "source"));
+    read_options(m, member(&f, "options"));
+    m->destination = read_destination(member(&f, "destination"), m->remount);
     m->is_dev = !m->remount && strcmp(m->destination, "/dev") == 0;
     check_type(m, f);
     read_mount_maps(spec, m, f);
@@ -330,12 +321,11 @@ static void read_mount(const struct spec *spec, struct mount_spec *m,
     m->source = join_path(spec->bundle, relative);
 }
 
-void read_mounts(struct spec *spec, const struct field *mounts)
+void read_mounts(struct spec *spec, struct field mounts)
 {
     spec->mount_count = get_size(mounts);
     spec->mounts = allocate(spec->mount_count, sizeof(*spec->mounts));
     for (size_t i = 0; i < spec->mount_count; i++) {
-        struct field entry = item(mounts, i);
-        read_mount(spec, &spec->mounts[i], &entry);
+        read_mount(spec, &spec->mounts[i], item(&mounts, i));
     }
 }

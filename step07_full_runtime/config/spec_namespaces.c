@@ -65,7 +65,7 @@ static bool is_apart(const struct spec *spec, enum namespace_type type)
 }
 
 static struct namespace_spec *find_namespace(struct spec *spec,
-                                             const struct field *type)
+                                             struct field type)
 {
     require(type);
     CLEANUP(free_string) char *name = get_string(type);
@@ -76,34 +76,28 @@ static struct namespace_spec *find_namespace(struct spec *spec,
     refuse(type, "unknown namespace \"%s\"", name);
 }
 
-static void read_list(struct spec *spec, const struct field *list)
+static void read_list(struct spec *spec, struct field list)
 {
     for (size_t i = 0; i < get_size(list); i++) {
-        struct field entry = item(list, i);
-        struct field type = member(&entry, "type");
-        struct field path = member(&entry, "path");
-        struct namespace_spec *n = find_namespace(spec, &type);
+        struct field entry = item(&list, i);
+        struct namespace_spec *n = find_namespace(spec, member(&entry, "type"));
         if (n->wanted)
-            refuse(&type, "the same namespace twice");
+            refuse(member(&entry, "type"), "the same namespace twice");
         n->wanted = true;
-        n->path = get_path(&path);
+        n->path = get_path(member(&entry, "path"));
     }
 }
 
-static void read_id_map(struct id_map *map, const struct field *f)
+static void read_id_map(struct id_map *map, struct field f)
 {
-    struct field inside = member(f, "containerID");
-    struct field outside = member(f, "hostID");
-    struct field size = member(f, "size");
-    require(&inside);
-    require(&outside);
-    require(&size);
-    map->inside = (uint32_t)get_integer(&inside, 0, UINT32_MAX - 1, 0);
-    map->outside = (uint32_t)get_integer(&outside, 0, UINT32_MAX - 1, 0);
-    map->count = (uint32_t)get_integer(&size, 1, UINT32_MAX, 0);
+    map->inside = (uint32_t)get_integer(required(&f, "containerID"), 0,
+                                        UINT32_MAX - 1, 0);
+    map->outside =
+        (uint32_t)get_integer(required(&f, "hostID"), 0, UINT32_MAX - 1, 0);
+    map->count = (uint32_t)get_integer(required(&f, "size"), 1, UINT32_MAX, 0);
     if (map->inside > UINT32_MAX - map->count ||
         map->outside > UINT32_MAX - map->count)
-        refuse(&size, "reaches past the largest id");
+        refuse(member(&f, "size"), "reaches past the largest id");
 }
 
 static bool overlap(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
@@ -111,7 +105,7 @@ static bool overlap(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
     return a < b ? b - a < a_count : a - b < b_count;
 }
 
-void read_id_maps(struct id_maps *maps, const struct field *list)
+void read_id_maps(struct id_maps *maps, struct field list)
 {
     maps->count = get_size(list);
     /* The kernel's own limit: user_namespaces(7). */
@@ -119,13 +113,13 @@ void read_id_maps(struct id_maps *maps, const struct field *list)
         refuse(list, "more than 340 lines");
     maps->maps = allocate(maps->count, sizeof(*maps->maps));
     for (size_t i = 0; i < maps->count; i++) {
-        struct field entry = item(list, i);
+        struct field entry = item(&list, i);
         const struct id_map *map = &maps->maps[i];
-        read_id_map(&maps->maps[i], &entry);
+        read_id_map(&maps->maps[i], entry);
         for (const struct id_map *old = maps->maps; old < map; old++) {
             if (overlap(old->inside, old->count, map->inside, map->count) ||
                 overlap(old->outside, old->count, map->outside, map->count))
-                refuse(&entry, "overlaps with an earlier line");
+                refuse(entry, "overlaps with an earlier line");
         }
     }
 }
@@ -153,29 +147,28 @@ static bool is_mapped(const struct id_maps *maps, uint32_t id)
 
 /* A clock that counts from the boot cannot show a time before it. */
 static void read_clock(struct time_offset *offset, clockid_t clock,
-                       const struct field *f)
+                       struct field f)
 {
-    struct field seconds = member(f, "secs");
-    struct field nanoseconds = member(f, "nanosecs");
-    offset->seconds = get_integer(&seconds, INT32_MIN, INT32_MAX, 0);
-    offset->nanoseconds = (uint32_t)get_integer(&nanoseconds, 0, 999999999, 0);
+    struct field nanoseconds = member(&f, "nanosecs");
+    offset->seconds = get_integer(member(&f, "secs"), INT32_MIN, INT32_MAX, 0);
+    offset->nanoseconds = (uint32_t)get_integer(nanoseconds, 0, 999999999, 0);
     struct timespec now;
     if (clock_gettime(clock, &now) == 0 && now.tv_sec + offset->seconds < 0)
-        refuse(&seconds, "sets the clock to before the boot");
+        refuse(member(&f, "secs"), "sets the clock to before the boot");
 }
 
-static void read_clocks(struct spec *spec, const struct field *offsets)
+static void read_clocks(struct spec *spec, struct field offsets)
 {
     void *at = NULL;
-    for (struct field clock; next_member(offsets, &at, &clock);) {
+    for (struct field clock; next_member(&offsets, &at, &clock);) {
         if (strcmp(clock.name, "monotonic") == 0)
-            read_clock(&spec->monotonic, CLOCK_MONOTONIC, &clock);
+            read_clock(&spec->monotonic, CLOCK_MONOTONIC, clock);
         else if (strcmp(clock.name, "boottime") == 0)
-            read_clock(&spec->boottime, CLOCK_BOOTTIME, &clock);
+            read_clock(&spec->boottime, CLOCK_BOOTTIME, clock);
         else
-            refuse(&clock, "not a clock of time_namespaces(7)");
+            refuse(clock, "not a clock of time_namespaces(7)");
     }
-    if (offsets->json && !spec_makes(spec, NS_TIME))
+    if (offsets.json && !spec_makes(spec, NS_TIME))
         refuse(offsets, "needs a new time namespace");
 }
 
@@ -236,64 +229,57 @@ static bool is_plain_path(const char *path)
                         "0123456789_-./:@") == strlen(path);
 }
 
-static void read_sysctls(struct spec *spec, const struct field *object)
+static void read_sysctls(struct spec *spec, struct field object)
 {
     spec->sysctls = allocate(get_count(object), sizeof(*spec->sysctls));
     void *at = NULL;
-    for (struct field f; next_member(object, &at, &f);) {
+    for (struct field f; next_member(&object, &at, &f);) {
         char *path = sysctl_path(f.name);
         if (strcmp(path, "kernel/hostname") == 0)
-            refuse(&f, "conflicts with the field \"hostname\", which sets it");
+            refuse(f, "conflicts with the field \"hostname\", which sets it");
         enum namespace_type type = sysctl_namespace(path);
         if (type == NS_COUNT || !is_plain_path(path))
-            refuse(&f, "not a kernel setting that a namespace holds");
+            refuse(f, "not a kernel setting that a namespace holds");
         if (!is_apart(spec, type))
-            refuse(&f, "needs a %s namespace of the container's own",
+            refuse(f, "needs a %s namespace of the container's own",
                    NAMES[type].name);
-        require(&f);
+        require(f);
         spec->sysctls[spec->sysctl_count++] = (struct sysctl_setting){
             .path = path,
-            .value = get_text(&f),
+            .value = get_text(f),
         };
     }
 }
 
-void read_namespaces(struct spec *spec, const struct field *object)
+void read_namespaces(struct spec *spec, struct field object)
 {
-    struct field list = member(object, "namespaces");
-    struct field uid_maps = member(object, "uidMappings");
-    struct field gid_maps = member(object, "gidMappings");
-    struct field offsets = member(object, "timeOffsets");
-    struct field sysctl = member(object, "sysctl");
-
-    read_list(spec, &list);
-    read_id_maps(&spec->uid_maps, &uid_maps);
-    read_id_maps(&spec->gid_maps, &gid_maps);
+    read_list(spec, member(&object, "namespaces"));
+    read_id_maps(&spec->uid_maps, member(&object, "uidMappings"));
+    read_id_maps(&spec->gid_maps, member(&object, "gidMappings"));
     if (spec_makes(spec, NS_USER)) {
         map_caller(&spec->uid_maps, spec->process.uid, geteuid());
         map_caller(&spec->gid_maps, spec->process.gid, getegid());
     }
-    read_clocks(spec, &offsets);
-    read_sysctls(spec, &sysctl);
+    read_clocks(spec, member(&object, "timeOffsets"));
+    read_sysctls(spec, member(&object, "sysctl"));
 }
 
 /* An id that the user namespace does not map cannot be set in it. One that is
  * joined has its maps already; podman then writes maps that mean nothing. */
-static void check_ids(const struct spec *spec, const struct field *top)
+static void check_ids(const struct spec *spec, struct field top)
 {
-    struct field process = member(top, "process");
+    struct field process = member(&top, "process");
     struct field user = member(&process, "user");
     struct field uid = member(&user, "uid");
     struct field gid = member(&user, "gid");
     struct field groups = member(&user, "additionalGids");
     if (!is_mapped(&spec->uid_maps, spec->process.uid))
-        refuse(&uid, "user %u is not in uidMappings", spec->process.uid);
+        refuse(uid, "user %u is not in uidMappings", spec->process.uid);
     if (!is_mapped(&spec->gid_maps, spec->process.gid))
-        refuse(&gid, "group %u is not in gidMappings", spec->process.gid);
+        refuse(gid, "group %u is not in gidMappings", spec->process.gid);
     for (size_t i = 0; i < spec->process.groups.count; i++) {
-        struct field group = item(&groups, i);
         if (!is_mapped(&spec->gid_maps, spec->process.groups.ids[i]))
-            refuse(&group, "group %u is not in gidMappings",
+            refuse(item(&groups, i), "group %u is not in gidMappings",
                    spec->process.groups.ids[i]);
     }
 }
@@ -302,7 +288,7 @@ static void check_ids(const struct spec *spec, const struct field *top)
  * In a mount namespace that is the host's, mounts would be the host's, and
  * stay. And a directory or a copy of ours has a name only in our own.
  */
-static void check_mounts(const struct spec *spec, const struct field *list)
+static void check_mounts(const struct spec *spec, struct field list)
 {
     if (!is_apart(spec, NS_MOUNT) && asks_for_mounts(spec))
         refuse(list, "without a mount namespace of the container's own nothing "
@@ -315,31 +301,30 @@ static void check_mounts(const struct spec *spec, const struct field *list)
                      "namespace");
 }
 
-void check_namespaces(const struct spec *spec, const struct field *top)
+void check_namespaces(const struct spec *spec, struct field top)
 {
-    struct field object = member(top, "linux");
+    struct field object = member(&top, "linux");
     struct field list = member(&object, "namespaces");
-    struct field maps = member(&object, "uidMappings");
-    struct field hostname = member(top, "hostname");
-    struct field domainname = member(top, "domainname");
-    struct field annotations = member(top, "annotations");
+    struct field hostname = member(&top, "hostname");
+    struct field domainname = member(&top, "domainname");
+    struct field annotations = member(&top, "annotations");
     struct field ip = member(&annotations, "io.rung.ip");
     struct field idmap = member(&annotations, "io.rung.idmap");
     bool has_users = spec->namespaces[NS_USER].wanted;
 
-    check_mounts(spec, &list);
+    check_mounts(spec, list);
     if (spec_makes(spec, NS_USER))
         check_ids(spec, top);
     if (!has_users && (spec->uid_maps.count || spec->gid_maps.count))
-        refuse(&maps, "needs a user namespace");
+        refuse(member(&object, "uidMappings"), "needs a user namespace");
     if (!has_users && geteuid() != 0)
-        refuse(&list, "an ordinary user needs a user namespace");
+        refuse(list, "an ordinary user needs a user namespace");
     if (spec->idmap_root && !spec_makes(spec, NS_USER))
-        refuse(&idmap, "needs a new user namespace");
+        refuse(idmap, "needs a new user namespace");
     if (spec->hostname && !is_apart(spec, NS_UTS))
-        refuse(&hostname, "needs a uts namespace of the container's own");
+        refuse(hostname, "needs a uts namespace of the container's own");
     if (spec->domainname && !is_apart(spec, NS_UTS))
-        refuse(&domainname, "needs a uts namespace of the container's own");
+        refuse(domainname, "needs a uts namespace of the container's own");
     if (spec->network.wanted && !spec_makes(spec, NS_NETWORK))
-        refuse(&ip, "needs a new network namespace");
+        refuse(ip, "needs a new network namespace");
 }

@@ -40,49 +40,46 @@ static const struct word RLIMITS[] = {
 static const struct vocabulary LIMITS = VOCABULARY("limit", RLIMITS);
 
 /* -1 is "unlimited", as is 18446744073709551615: see load_json(). */
-static rlim_t rlimit_value(const struct field *f)
+static rlim_t rlimit_value(struct field f)
 {
     require(f);
     int64_t value = get_integer(f, -1, INT64_MAX, 0);
     return value == -1 ? RLIM_INFINITY : (rlim_t)value;
 }
 
-static void read_rlimits(struct process_spec *p, const struct field *list)
+static void read_rlimits(struct process_spec *p, struct field list)
 {
     p->rlimit_count = get_size(list);
     p->rlimits = allocate(p->rlimit_count, sizeof(*p->rlimits));
     for (size_t i = 0; i < p->rlimit_count; i++) {
-        struct field entry = item(list, i);
+        struct field entry = item(&list, i);
         struct field type = member(&entry, "type");
-        struct field soft = member(&entry, "soft");
-        struct field hard = member(&entry, "hard");
         struct rlimit_spec *r = &p->rlimits[i];
-        require(&type);
-        r->resource = (int)get_word(&type, &LIMITS, 0);
-        r->name = get_string(&type);
-        r->limit.rlim_cur = rlimit_value(&soft);
-        r->limit.rlim_max = rlimit_value(&hard);
+        require(type);
+        r->resource = (int)get_word(type, &LIMITS, 0);
+        r->name = get_string(type);
+        r->limit.rlim_cur = rlimit_value(member(&entry, "soft"));
+        r->limit.rlim_max = rlimit_value(member(&entry, "hard"));
         if (r->limit.rlim_cur > r->limit.rlim_max)
-            refuse(&soft, "is more than \"hard\"");
+            refuse(member(&entry, "soft"), "is more than \"hard\"");
         for (size_t j = 0; j < i; j++) {
             if (p->rlimits[j].resource == r->resource)
-                refuse(&type, "the same limit twice");
+                refuse(type, "the same limit twice");
         }
     }
 }
 
 /* A capability that nobody knows is a warning, as the specification says: it
  * may be one of a newer kernel. It is not given. */
-static uint64_t read_capability_set(const struct field *list)
+static uint64_t read_capability_set(struct field list)
 {
     uint64_t set = 0;
     for (size_t i = 0; i < get_size(list); i++) {
-        struct field entry = item(list, i);
-        CLEANUP(free_string) char *name = get_string(&entry);
+        struct field entry = item(&list, i);
+        CLEANUP(free_string) char *name = get_string(entry);
         cap_value_t number;
         if (cap_from_name(name, &number) != 0 || number >= cap_max_bits())
-            complain(&entry, "capability \"%s\" is unknown, so not given",
-                     name);
+            complain(entry, "capability \"%s\" is unknown, so not given", name);
         else
             set |= UINT64_C(1) << number;
     }
@@ -90,63 +87,59 @@ static uint64_t read_capability_set(const struct field *list)
 }
 
 static void read_capabilities(struct capability_sets *sets, uid_t uid,
-                              const struct field *object)
+                              struct field object)
 {
-    struct field bounding = member(object, "bounding");
-    struct field effective = member(object, "effective");
-    struct field permitted = member(object, "permitted");
-    struct field inheritable = member(object, "inheritable");
-    struct field ambient = member(object, "ambient");
-    sets->bounding = read_capability_set(&bounding);
-    sets->effective = read_capability_set(&effective);
-    sets->permitted = read_capability_set(&permitted);
-    sets->inheritable = read_capability_set(&inheritable);
-    sets->ambient = read_capability_set(&ambient);
+    struct field bounding = member(&object, "bounding");
+    struct field effective = member(&object, "effective");
+    struct field ambient = member(&object, "ambient");
+    sets->bounding = read_capability_set(bounding);
+    sets->effective = read_capability_set(effective);
+    sets->permitted = read_capability_set(member(&object, "permitted"));
+    sets->inheritable = read_capability_set(member(&object, "inheritable"));
+    sets->ambient = read_capability_set(ambient);
     /* What cannot be given is a warning too. */
     if (sets->effective & ~sets->permitted)
-        complain(&effective, "what is not in \"permitted\" is not given");
+        complain(effective, "what is not in \"permitted\" is not given");
     uint64_t both = sets->permitted & sets->inheritable;
     /* Root loses nothing: execve(2) gives it all of the bounding set. */
     if (sets->ambient & ~both && uid != 0)
-        complain(&ambient, "what is not in \"permitted\" and \"inheritable\" "
-                           "is not given");
+        complain(ambient, "what is not in \"permitted\" and \"inheritable\" "
+                          "is not given");
     sets->effective &= sets->permitted;
     sets->ambient &= both;
 }
 
-static void read_user(struct process_spec *p, const struct field *user)
+static void read_user(struct process_spec *p, struct field user)
 {
-    struct field uid = member(user, "uid");
-    struct field gid = member(user, "gid");
-    struct field umask = member(user, "umask");
-    struct field groups = member(user, "additionalGids");
-    if (user->json) {
-        require(&uid);
-        require(&gid);
+    struct field uid = member(&user, "uid");
+    struct field gid = member(&user, "gid");
+    struct field groups = member(&user, "additionalGids");
+    if (user.json) {
+        require(uid);
+        require(gid);
     }
-    p->uid = (uid_t)get_integer(&uid, 0, UINT32_MAX - 1, 0);
-    p->gid = (gid_t)get_integer(&gid, 0, UINT32_MAX - 1, 0);
+    p->uid = (uid_t)get_integer(uid, 0, UINT32_MAX - 1, 0);
+    p->gid = (gid_t)get_integer(gid, 0, UINT32_MAX - 1, 0);
     /* The caller may be a daemon with any: runc and crun take 022 too. */
-    p->umask = (mode_t)get_integer(&umask, 0, 0777, 0022);
-    p->groups.count = get_size(&groups);
+    p->umask = (mode_t)get_integer(member(&user, "umask"), 0, 0777, 0022);
+    p->groups.count = get_size(groups);
     if (p->groups.count > 65536)
-        refuse(&groups, "more than 65536 groups");
+        refuse(groups, "more than 65536 groups");
     p->groups.ids = allocate(p->groups.count, sizeof(gid_t));
     for (size_t i = 0; i < p->groups.count; i++) {
         struct field group = item(&groups, i);
-        p->groups.ids[i] = (gid_t)get_integer(&group, 0, UINT32_MAX - 1, 0);
+        p->groups.ids[i] = (gid_t)get_integer(group, 0, UINT32_MAX - 1, 0);
     }
 }
 
 /* Of two values for one name the last one counts: last has its index. */
-static json_t *find_last(char *const *env, const struct field *f)
+static json_t *find_last(char *const *env, struct field f)
 {
     json_t *last = json_object();
     for (size_t i = 0; env[i]; i++) {
-        struct field entry = item(f, i);
         const char *equals = strchr(env[i], '=');
         if (!equals || equals == env[i])
-            refuse(&entry, "\"%s\" is not NAME=VALUE", env[i]);
+            refuse(item(&f, i), "\"%s\" is not NAME=VALUE", env[i]);
         if (json_object_setn_new(last, env[i], (size_t)(equals - env[i]),
                                  json_integer((json_int_t)i)) == -1)
             die("allocate memory");
@@ -154,7 +147,7 @@ static json_t *find_last(char *const *env, const struct field *f)
     return last;
 }
 
-static void read_environment(struct process_spec *p, const struct field *env)
+static void read_environment(struct process_spec *p, struct field env)
 {
     CLEANUP(free_strings) char **all = get_strings(env);
     json_t *last = find_last(all, env);
@@ -170,22 +163,17 @@ static void read_environment(struct process_spec *p, const struct field *env)
     json_decref(last);
 }
 
-static void read_command(struct process_spec *p, const struct field *process)
+static void read_command(struct process_spec *p, struct field process)
 {
-    struct field args = member(process, "args");
-    struct field env = member(process, "env");
-    struct field cwd = member(process, "cwd");
-    read_environment(p, &env);
-    if (!process->json) {
+    read_environment(p, member(&process, "env"));
+    if (!process.json) {
         p->cwd = copy_string("/");
         return;
     }
-    require(&args);
-    p->args = get_strings(&args);
+    p->args = get_strings(required(&process, "args"));
     if (!p->args[0])
-        refuse(&args, "empty");
-    require(&cwd);
-    p->cwd = get_path(&cwd);
+        refuse(member(&process, "args"), "empty");
+    p->cwd = get_path(required(&process, "cwd"));
 }
 
 /* --- scheduling --- */
@@ -209,53 +197,44 @@ static const struct word SCHEDULER_FLAGS[] = {
 
 /* The rules are the kernel's: sched(7). */
 static void check_deadline(const struct scheduler_spec *s,
-                           const struct field *scheduler)
+                           struct field scheduler)
 {
-    struct field runtime = member(scheduler, "runtime");
-    struct field deadline = member(scheduler, "deadline");
-    struct field period = member(scheduler, "period");
-    require(&runtime);
-    require(&deadline);
+    struct field runtime = required(&scheduler, "runtime");
+    require(member(&scheduler, "deadline"));
     if (s->runtime < 1024)
-        refuse(&runtime, "less than 1024 nanoseconds");
+        refuse(runtime, "less than 1024 nanoseconds");
     if (s->runtime > s->deadline)
-        refuse(&runtime, "is more than \"deadline\"");
+        refuse(runtime, "is more than \"deadline\"");
     if (s->period && s->deadline > s->period)
-        refuse(&period, "is less than \"deadline\"");
+        refuse(member(&scheduler, "period"), "is less than \"deadline\"");
 }
 
-static void read_scheduler(struct scheduler_spec *s, const struct field *f)
+static void read_scheduler(struct scheduler_spec *s, struct field f)
 {
     static const struct vocabulary policies = VOCABULARY("policy", POLICIES);
     static const struct vocabulary all_flags =
         VOCABULARY("flag", SCHEDULER_FLAGS);
-    struct field policy = member(f, "policy");
-    struct field nice = member(f, "nice");
-    struct field priority = member(f, "priority");
-    struct field flags = member(f, "flags");
-    struct field runtime = member(f, "runtime");
-    struct field deadline = member(f, "deadline");
-    struct field period = member(f, "period");
-    if (!f->json)
+    struct field priority = member(&f, "priority");
+    struct field deadline = member(&f, "deadline");
+    if (!f.json)
         return;
-    require(&policy);
     s->wanted = true;
-    s->policy = (uint32_t)get_word(&policy, &policies, 0);
-    s->flags = get_words(&flags, &all_flags);
-    s->nice = (int32_t)get_integer(&nice, -20, 19, 0);
-    s->runtime = (uint64_t)get_integer(&runtime, 0, INT64_MAX, 0);
-    s->deadline = (uint64_t)get_integer(&deadline, 0, INT64_MAX, 0);
-    s->period = (uint64_t)get_integer(&period, 0, INT64_MAX, 0);
+    s->policy = (uint32_t)get_word(required(&f, "policy"), &policies, 0);
+    s->flags = get_words(member(&f, "flags"), &all_flags);
+    s->nice = (int32_t)get_integer(member(&f, "nice"), -20, 19, 0);
+    s->runtime = (uint64_t)get_integer(member(&f, "runtime"), 0, INT64_MAX, 0);
+    s->deadline = (uint64_t)get_integer(deadline, 0, INT64_MAX, 0);
+    s->period = (uint64_t)get_integer(member(&f, "period"), 0, INT64_MAX, 0);
     bool is_real_time = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
-    s->priority = (uint32_t)get_integer(&priority, is_real_time ? 1 : 0,
+    s->priority = (uint32_t)get_integer(priority, is_real_time ? 1 : 0,
                                         is_real_time ? 99 : 0, 0);
     if (is_real_time)
-        require(&priority);
+        require(priority);
     if (s->policy == SCHED_DEADLINE)
         check_deadline(s, f);
 }
 
-static void read_io_priority(struct io_priority_spec *p, const struct field *f)
+static void read_io_priority(struct io_priority_spec *p, struct field f)
 {
     static const struct word CLASSES[] = {
         {"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
@@ -263,37 +242,28 @@ static void read_io_priority(struct io_priority_spec *p, const struct field *f)
         {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
     };
     static const struct vocabulary classes = VOCABULARY("class", CLASSES);
-    struct field class = member(f, "class");
-    struct field level = member(f, "priority");
-    if (!f->json)
+    if (!f.json)
         return;
-    require(&class);
-    require(&level);
     p->wanted = true;
-    p->priority_class = (int)get_word(&class, &classes, 0);
-    p->level = (int)get_integer(&level, 0, 7, 0);
+    p->priority_class = (int)get_word(required(&f, "class"), &classes, 0);
+    p->level = (int)get_integer(required(&f, "priority"), 0, 7, 0);
 }
 
 /* --- all of it --- */
 
 /* A size without a terminal must be ignored, even a senseless one. */
-static void read_terminal(struct process_spec *p, const struct field *process)
+static void read_terminal(struct process_spec *p, struct field process)
 {
-    struct field terminal = member(process, "terminal");
-    struct field size = member(process, "consoleSize");
-    p->terminal = get_bool(&terminal, false);
+    struct field size = member(&process, "consoleSize");
+    p->terminal = get_bool(member(&process, "terminal"), false);
     if (!p->terminal || !size.json)
         return;
-    struct field rows = member(&size, "height");
-    struct field columns = member(&size, "width");
-    require(&rows);
-    require(&columns);
-    p->console_rows = (int)get_integer(&rows, 0, 65535, 0);
-    p->console_columns = (int)get_integer(&columns, 0, 65535, 0);
+    p->console_rows = (int)get_integer(required(&size, "height"), 0, 65535, 0);
+    p->console_columns = (int)get_integer(required(&size, "width"), 0, 65535, 0);
 }
 
 /* "" is how some write that they want none. */
-static char *get_label(const struct field *f)
+static char *get_label(struct field f)
 {
     char *text = get_text(f);
     if (text && *text)
@@ -302,34 +272,25 @@ static char *get_label(const struct field *f)
     return NULL;
 }
 
-void read_process(struct spec *spec, const struct field *process)
+void read_process(struct spec *spec, struct field process)
 {
     struct process_spec *p = &spec->process;
-    struct field user = member(process, "user");
-    struct field capabilities = member(process, "capabilities");
-    struct field rlimits = member(process, "rlimits");
-    struct field no_new_privs = member(process, "noNewPrivileges");
-    struct field oom = member(process, "oomScoreAdj");
-    struct field scheduler = member(process, "scheduler");
-    struct field io_priority = member(process, "ioPriority");
-    struct field affinity = member(process, "execCPUAffinity");
-    struct field initial = member(&affinity, "initial");
-    struct field final = member(&affinity, "final");
-    struct field apparmor = member(process, "apparmorProfile");
-    struct field selinux = member(process, "selinuxLabel");
+    struct field capabilities = member(&process, "capabilities");
+    struct field oom = member(&process, "oomScoreAdj");
+    struct field affinity = member(&process, "execCPUAffinity");
 
     read_command(p, process);
     read_terminal(p, process);
-    read_user(p, &user);
-    read_capabilities(&p->capabilities, p->uid, &capabilities);
-    read_rlimits(p, &rlimits);
-    p->no_new_privs = get_bool(&no_new_privs, false);
+    read_user(p, member(&process, "user"));
+    read_capabilities(&p->capabilities, p->uid, capabilities);
+    read_rlimits(p, member(&process, "rlimits"));
+    p->no_new_privs = get_bool(member(&process, "noNewPrivileges"), false);
     p->has_oom_score_adj = oom.json != NULL;
-    p->oom_score_adj = (int)get_integer(&oom, -1000, 1000, 0);
-    read_scheduler(&p->scheduler, &scheduler);
-    read_io_priority(&p->io_priority, &io_priority);
-    p->initial_affinity = get_ranges(&initial);
-    p->final_affinity = get_ranges(&final);
-    p->apparmor_profile = get_label(&apparmor);
-    p->selinux_label = get_label(&selinux);
+    p->oom_score_adj = (int)get_integer(oom, -1000, 1000, 0);
+    read_scheduler(&p->scheduler, member(&process, "scheduler"));
+    read_io_priority(&p->io_priority, member(&process, "ioPriority"));
+    p->initial_affinity = get_ranges(member(&affinity, "initial"));
+    p->final_affinity = get_ranges(member(&affinity, "final"));
+    p->apparmor_profile = get_label(member(&process, "apparmorProfile"));
+    p->selinux_label = get_label(member(&process, "selinuxLabel"));
 }

@@ -49,28 +49,27 @@ static void add_limit(struct resources *r, const char *file, int64_t value)
 }
 
 /* -1 is "max". 0 is no limit at all for runc and for engines. */
-static int64_t read_limit(const struct field *object, const char *name)
+static int64_t read_limit(struct field object, const char *name)
 {
-    struct field f = member(object, name);
-    int64_t value = get_integer(&f, -1, INT64_MAX, LIMIT_UNSET);
+    struct field f = member(&object, name);
+    int64_t value = get_integer(f, -1, INT64_MAX, LIMIT_UNSET);
     return value == 0 ? LIMIT_UNSET : value;
 }
 
-static uint64_t read_number(const struct field *object, const char *name,
-                            int64_t max)
+static uint64_t read_number(struct field object, const char *name, int64_t max)
 {
-    struct field f = member(object, name);
-    return (uint64_t)get_integer(&f, 0, max, 0);
+    struct field f = member(&object, name);
+    return (uint64_t)get_integer(f, 0, max, 0);
 }
 
 /* --- memory --- */
 
 /* cgroup v1 counts memory and swap together; cgroup v2 counts swap alone. 0 is
  * no swap, as for crun. */
-static int64_t read_swap(const struct field *memory, int64_t limit)
+static int64_t read_swap(struct field memory, int64_t limit)
 {
-    struct field f = member(memory, "swap");
-    int64_t swap = get_integer(&f, -1, INT64_MAX, LIMIT_UNSET);
+    struct field f = member(&memory, "swap");
+    int64_t swap = get_integer(f, -1, INT64_MAX, LIMIT_UNSET);
     if (swap == 0)
         return 0;
     if (swap == LIMIT_UNSET)
@@ -78,42 +77,41 @@ static int64_t read_swap(const struct field *memory, int64_t limit)
     if (swap == LIMIT_MAX || limit == LIMIT_MAX)
         return swap;
     if (limit == LIMIT_UNSET)
-        refuse(&f, "needs \"limit\", which it includes");
+        refuse(f, "needs \"limit\", which it includes");
     if (swap < limit)
-        refuse(&f, "is less than \"limit\", which it includes");
+        refuse(f, "is less than \"limit\", which it includes");
     return swap - limit;
 }
 
 /* What only cgroup v1 has. The value that changes nothing there is accepted;
  * any other one would be a promise that we cannot keep. */
-static void refuse_v1_memory(const struct field *memory)
+static void refuse_v1_memory(struct field memory)
 {
-    struct field swappiness = member(memory, "swappiness");
-    struct field no_killer = member(memory, "disableOOMKiller");
-    struct field hierarchy = member(memory, "useHierarchy");
+    struct field swappiness = member(&memory, "swappiness");
+    struct field no_killer = member(&memory, "disableOOMKiller");
+    struct field hierarchy = member(&memory, "useHierarchy");
     static const char *const kernel[] = {"kernel", "kernelTCP"};
     for (size_t i = 0; i < ARRAY_SIZE(kernel); i++) {
-        struct field f = member(memory, kernel[i]);
-        if (get_integer(&f, -1, INT64_MAX, -1) > 0)
-            refuse(&f, "cgroup v2 has no limit of its own for it: \"limit\" "
-                       "includes the kernel's memory");
+        struct field f = member(&memory, kernel[i]);
+        if (get_integer(f, -1, INT64_MAX, -1) > 0)
+            refuse(f, "cgroup v2 has no limit of its own for it: \"limit\" "
+                      "includes the kernel's memory");
     }
-    if (get_integer(&swappiness, 0, 100, -1) != -1)
-        refuse(&swappiness, "cgroup v2 has one for the whole machine only: "
-                            "sysctl vm.swappiness");
-    if (get_bool(&no_killer, false))
-        refuse(&no_killer, "cgroup v2 cannot do without the OOM killer "
-                           "(unified \"memory.high\" slows down instead)");
-    if (!get_bool(&hierarchy, true))
-        refuse(&hierarchy, "cgroup v2 always counts what is below, too");
+    if (get_integer(swappiness, 0, 100, -1) != -1)
+        refuse(swappiness, "cgroup v2 has one for the whole machine only: "
+                           "sysctl vm.swappiness");
+    if (get_bool(no_killer, false))
+        refuse(no_killer, "cgroup v2 cannot do without the OOM killer "
+                          "(unified \"memory.high\" slows down instead)");
+    if (!get_bool(hierarchy, true))
+        refuse(hierarchy, "cgroup v2 always counts what is below, too");
 }
 
-static void read_memory(struct resources *r, const struct field *memory)
+static void read_memory(struct resources *r, struct field memory)
 {
-    struct field check = member(memory, "checkBeforeUpdate");
     refuse_v1_memory(memory);
     r->memory_limit = read_limit(memory, "limit");
-    r->memory_check = get_bool(&check, false);
+    r->memory_check = get_bool(member(&memory, "checkBeforeUpdate"), false);
     int64_t swap = read_swap(memory, r->memory_limit);
     if (!without("swap-limit"))
         add_limit(r, "memory.swap.max", swap);
@@ -171,21 +169,21 @@ static uint64_t weight_of_shares(uint64_t shares)
 
 /* The kernel wants burst <= quota at each write: so the old burst goes first.
  */
-static void read_cpu_time(struct resources *r, const struct field *cpu)
+static void read_cpu_time(struct resources *r, struct field cpu)
 {
-    struct field burst = member(cpu, "burst");
-    struct field period_field = member(cpu, "period");
-    struct field quota_field = member(cpu, "quota");
+    struct field burst = member(&cpu, "burst");
+    struct field period_field = member(&cpu, "period");
+    struct field quota_field = member(&cpu, "quota");
     int64_t quota = read_limit(cpu, "quota");
     uint64_t period = read_number(cpu, "period", 1000000);
     uint64_t extra = read_number(cpu, "burst", INT64_MAX / 1000);
     if (quota > 0 && quota < 1000)
-        refuse(&quota_field, "less than 1000 microseconds, the kernel's least");
+        refuse(quota_field, "less than 1000 microseconds, the kernel's least");
     if (period && period < 1000)
-        refuse(&period_field, "less than 1000 microseconds, the kernel's "
-                              "least");
+        refuse(period_field, "less than 1000 microseconds, the kernel's "
+                             "least");
     if (extra && quota > 0 && extra > (uint64_t)quota)
-        refuse(&burst, "more than \"quota\"");
+        refuse(burst, "more than \"quota\"");
     if (burst.json)
         add(r, "cpu.max.burst", copy_string("0"));
     if (quota > 0)
@@ -199,25 +197,22 @@ static void read_cpu_time(struct resources *r, const struct field *cpu)
         add(r, "cpu.max.burst", print_string("%" PRIu64, extra));
 }
 
-static void read_cpu(struct resources *r, const struct field *cpu)
+static void read_cpu(struct resources *r, struct field cpu)
 {
-    struct field idle = member(cpu, "idle");
-    struct field cpus = member(cpu, "cpus");
-    struct field mems = member(cpu, "mems");
     static const char *const realtime[] = {"realtimeRuntime", "realtimePeriod"};
     for (size_t i = 0; i < ARRAY_SIZE(realtime); i++) {
-        struct field f = member(cpu, realtime[i]);
-        if (get_integer(&f, INT64_MIN, INT64_MAX, 0) != 0)
-            refuse(&f, "cgroup v2 has no limit for realtime processes");
+        struct field f = member(&cpu, realtime[i]);
+        if (get_integer(f, INT64_MIN, INT64_MAX, 0) != 0)
+            refuse(f, "cgroup v2 has no limit for realtime processes");
     }
-    int64_t is_idle = get_integer(&idle, 0, 1, LIMIT_UNSET);
+    int64_t is_idle = get_integer(member(&cpu, "idle"), 0, 1, LIMIT_UNSET);
     uint64_t shares = read_number(cpu, "shares", INT64_MAX);
     add_limit(r, "cpu.idle", is_idle);
-    if (shares && is_idle != 1) /* who is idle has no weight */
+    if (shares && is_idle != 1) /* who is member(&cpu, "idle") has no weight */
         add_limit(r, "cpu.weight", (int64_t)weight_of_shares(shares));
     read_cpu_time(r, cpu);
-    CLEANUP(free_string) char *cpu_list = get_ranges(&cpus);
-    CLEANUP(free_string) char *node_list = get_ranges(&mems);
+    CLEANUP(free_string) char *cpu_list = get_ranges(member(&cpu, "cpus"));
+    CLEANUP(free_string) char *node_list = get_ranges(member(&cpu, "mems"));
     if (cpu_list)
         add(r, "cpuset.cpus", copy_string(cpu_list));
     if (node_list)
@@ -238,41 +233,35 @@ static void add_weight(struct resources *r, const char *device, int64_t weight)
 }
 
 /* "8:16 " */
-static char *read_device_number(const struct field *entry)
+static char *read_device_number(struct field entry)
 {
-    struct field major = member(entry, "major");
-    struct field minor = member(entry, "minor");
-    require(&major);
-    require(&minor);
     return print_string("%" PRId64 ":%" PRId64 " ",
-                        get_integer(&major, 0, 0xfff, 0),
-                        get_integer(&minor, 0, 0xfffff, 0));
+                        get_integer(required(&entry, "major"), 0, 0xfff, 0),
+                        get_integer(required(&entry, "minor"), 0, 0xfffff, 0));
 }
 
-static void read_weights(struct resources *r, const struct field *block)
+static void read_weights(struct resources *r, struct field block)
 {
-    struct field weight = member(block, "weight");
-    struct field list = member(block, "weightDevice");
-    struct field leaf = member(block, "leafWeight");
-    if (get_integer(&leaf, 0, UINT16_MAX, 0) != 0)
-        complain(&leaf, "cgroup v2 has none; ignored");
-    if (get_integer(&weight, 0, 1000, 0) != 0)
-        add_weight(r, "", get_integer(&weight, 10, 1000, 0));
-    for (size_t i = 0; i < get_size(&list); i++) {
+    struct field list = member(&block, "weightDevice");
+    if (get_integer(member(&block, "leafWeight"), 0, UINT16_MAX, 0) != 0)
+        complain(member(&block, "leafWeight"), "cgroup v2 has none; ignored");
+    if (get_integer(member(&block, "weight"), 0, 1000, 0) != 0)
+        add_weight(r, "", get_integer(member(&block, "weight"), 10, 1000, 0));
+    for (size_t i = 0; i < get_size(list); i++) {
         struct field entry = item(&list, i);
         struct field one = member(&entry, "weight");
         struct field its_leaf = member(&entry, "leafWeight");
-        CLEANUP(free_string) char *device = read_device_number(&entry);
+        CLEANUP(free_string) char *device = read_device_number(entry);
         if (!one.json && !its_leaf.json)
-            refuse(&entry, "has neither \"weight\" nor \"leafWeight\"");
-        if (get_integer(&its_leaf, 0, UINT16_MAX, 0) != 0)
-            complain(&its_leaf, "cgroup v2 has none; ignored");
-        if (get_integer(&one, 0, 1000, 0) != 0)
-            add_weight(r, device, get_integer(&one, 10, 1000, 0));
+            refuse(entry, "has neither \"weight\" nor \"leafWeight\"");
+        if (get_integer(its_leaf, 0, UINT16_MAX, 0) != 0)
+            complain(its_leaf, "cgroup v2 has none; ignored");
+        if (get_integer(one, 0, 1000, 0) != 0)
+            add_weight(r, device, get_integer(one, 10, 1000, 0));
     }
 }
 
-static void read_block_io(struct resources *r, const struct field *block)
+static void read_block_io(struct resources *r, struct field block)
 {
     static const struct {
         const char *name;
@@ -285,13 +274,12 @@ static void read_block_io(struct resources *r, const struct field *block)
     };
     read_weights(r, block);
     for (size_t i = 0; i < ARRAY_SIZE(RATES); i++) {
-        struct field list = member(block, RATES[i].name);
-        for (size_t j = 0; j < get_size(&list); j++) {
+        struct field list = member(&block, RATES[i].name);
+        for (size_t j = 0; j < get_size(list); j++) {
             struct field entry = item(&list, j);
-            struct field f = member(&entry, "rate");
-            require(&f);
-            CLEANUP(free_string) char *device = read_device_number(&entry);
-            int64_t rate = get_integer(&f, 0, INT64_MAX, 0);
+            CLEANUP(free_string) char *device = read_device_number(entry);
+            int64_t rate =
+                get_integer(required(&entry, "rate"), 0, INT64_MAX, 0);
             add(r, "io.max",
                 rate ? print_string("%s%s=%" PRId64, device, RATES[i].key, rate)
                      : print_string("%s%s=max", device, RATES[i].key));
@@ -311,18 +299,16 @@ static bool is_page_size(const char *text)
 
 /* Where the kernel can, the limit is for what is reserved: who asks for too
  * much is told at mmap(2), and not killed later. */
-static void read_huge_pages(struct resources *r, const struct field *list)
+static void read_huge_pages(struct resources *r, struct field list)
 {
     for (size_t i = 0; i < get_size(list); i++) {
-        struct field entry = item(list, i);
+        struct field entry = item(&list, i);
         struct field size = member(&entry, "pageSize");
-        struct field limit = member(&entry, "limit");
-        require(&size);
-        require(&limit);
-        CLEANUP(free_string) char *text = get_string(&size);
+        require(size);
+        CLEANUP(free_string) char *text = get_string(size);
         if (!is_page_size(text))
-            refuse(&size, "\"%s\" is not a size like 2MB", text);
-        int64_t bytes = get_integer(&limit, 0, INT64_MAX, 0);
+            refuse(size, "\"%s\" is not a size like 2MB", text);
+        int64_t bytes = get_integer(required(&entry, "limit"), 0, INT64_MAX, 0);
         CLEANUP(free_string)
         char *file = print_string("hugetlb.%s.rsvd.max", text);
         struct cgroup_setting *s =
@@ -332,19 +318,19 @@ static void read_huge_pages(struct resources *r, const struct field *list)
     }
 }
 
-static void read_rdma(struct resources *r, const struct field *object)
+static void read_rdma(struct resources *r, struct field object)
 {
     struct field device;
-    for (void *at = NULL; next_member(object, &at, &device);) {
+    for (void *at = NULL; next_member(&object, &at, &device);) {
         struct field handles = member(&device, "hcaHandles");
         struct field objects = member(&device, "hcaObjects");
         if (!handles.json && !objects.json)
-            refuse(&device, "has neither \"hcaHandles\" nor \"hcaObjects\"");
+            refuse(device, "has neither \"hcaHandles\" nor \"hcaObjects\"");
         if (!*device.name || strpbrk(device.name, " =\n"))
-            refuse(&device, "not a device's name");
+            refuse(device, "not a device's name");
         char *text = copy_string(device.name);
         for (int i = 0; i < 2; i++) {
-            const struct field *f = i ? &objects : &handles;
+            struct field f = i ? objects : handles;
             int64_t number = get_integer(f, 0, UINT32_MAX, -1);
             if (number == -1)
                 continue;
@@ -359,13 +345,13 @@ static void read_rdma(struct resources *r, const struct field *object)
 }
 
 /* These need a controller of cgroup v1; on v2 it is done by a firewall. */
-static void ignore_network(const struct field *network)
+static void ignore_network(struct field network)
 {
     static const char *const names[] = {"classID", "priorities"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        struct field f = member(network, names[i]);
+        struct field f = member(&network, names[i]);
         if (f.json)
-            complain(&f, "cgroup v2 marks no packets; ignored");
+            complain(f, "cgroup v2 marks no packets; ignored");
     }
 }
 
@@ -385,14 +371,14 @@ static bool is_unified_name(const char *key)
 }
 
 /* Files like io.max have a line for each device, and take one at a time. */
-static void read_unified(struct resources *r, const struct field *object)
+static void read_unified(struct resources *r, struct field object)
 {
     struct field f;
-    for (void *at = NULL; next_member(object, &at, &f);) {
+    for (void *at = NULL; next_member(&object, &at, &f);) {
         if (!is_unified_name(f.name))
-            refuse(&f, "not a file of a controller, like memory.high");
-        require(&f);
-        CLEANUP(free_string) char *text = get_text(&f);
+            refuse(f, "not a file of a controller, like memory.high");
+        require(f);
+        CLEANUP(free_string) char *text = get_text(f);
         char *rest = text;
         for (char *line; (line = strsep(&rest, "\n"));) {
             if (*line || (line == text && !rest))
@@ -411,30 +397,22 @@ static bool zero_is_a_limit(const struct spec *spec)
     return version && sscanf(version, "1.%d", &minor) == 1 && minor >= 3;
 }
 
-void read_resources(struct spec *spec, const struct field *resources)
+void read_resources(struct spec *spec, struct field resources)
 {
     struct resources *r = &spec->resources;
-    struct field memory = member(resources, "memory");
-    struct field pids = member(resources, "pids");
+    struct field pids = member(&resources, "pids");
     struct field pids_limit = member(&pids, "limit");
-    struct field cpu = member(resources, "cpu");
-    struct field block = member(resources, "blockIO");
-    struct field pages = member(resources, "hugepageLimits");
-    struct field rdma = member(resources, "rdma");
-    struct field network = member(resources, "network");
-    struct field unified = member(resources, "unified");
-    struct field rules = member(resources, "devices");
 
-    read_memory(r, &memory);
-    int64_t most = get_integer(&pids_limit, -1, INT64_MAX, LIMIT_UNSET);
+    read_memory(r, member(&resources, "memory"));
+    int64_t most = get_integer(pids_limit, -1, INT64_MAX, LIMIT_UNSET);
     if (most == 0 && !zero_is_a_limit(spec))
         most = LIMIT_MAX;
     add_limit(r, "pids.max", most);
-    read_cpu(r, &cpu);
-    read_block_io(r, &block);
-    read_huge_pages(r, &pages);
-    read_rdma(r, &rdma);
-    ignore_network(&network);
-    read_unified(r, &unified);
-    read_device_rules(r, &rules);
+    read_cpu(r, member(&resources, "cpu"));
+    read_block_io(r, member(&resources, "blockIO"));
+    read_huge_pages(r, member(&resources, "hugepageLimits"));
+    read_rdma(r, member(&resources, "rdma"));
+    ignore_network(member(&resources, "network"));
+    read_unified(r, member(&resources, "unified"));
+    read_device_rules(r, member(&resources, "devices"));
 }

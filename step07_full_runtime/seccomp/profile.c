@@ -82,38 +82,32 @@ const struct vocabulary SECCOMP_FLAGS = VOCABULARY("flag", FLAGS);
 const struct vocabulary SECCOMP_ARCHITECTURES =
     VOCABULARY("architecture", ARCHITECTURES);
 
-static uint32_t read_action(const struct field *f, const struct field *number)
+static uint32_t read_action(struct field f, struct field number)
 {
     require(f);
     uint32_t action = (uint32_t)get_word(f, &SECCOMP_ACTIONS, 0);
     uint32_t code = (uint32_t)get_integer(number, 0, 4095, EPERM);
     if (action == SCMP_ACT_ERRNO(0) || action == SCMP_ACT_TRACE(0))
         return action | code;
-    if (number->json)
+    if (number.json)
         refuse(number, "this action returns no error number");
     return action;
 }
 
 /* JSON's numbers are signed here: see load_json(). */
-static uint64_t read_value(const struct field *f)
+static uint64_t read_value(struct field f)
 {
     return (uint64_t)get_integer(f, INT64_MIN, INT64_MAX, 0);
 }
 
-static struct scmp_arg_cmp read_condition(const struct field *f)
+static struct scmp_arg_cmp read_condition(struct field f)
 {
-    struct field index = member(f, "index");
-    struct field value = member(f, "value");
-    struct field second = member(f, "valueTwo");
-    struct field op = member(f, "op");
-    require(&index);
-    require(&value);
-    require(&op);
     return (struct scmp_arg_cmp){
-        .arg = (unsigned int)get_integer(&index, 0, 5, 0),
-        .op = (enum scmp_compare)get_word(&op, &SECCOMP_OPERATORS, 0),
-        .datum_a = read_value(&value),
-        .datum_b = read_value(&second),
+        .arg = (unsigned int)get_integer(required(&f, "index"), 0, 5, 0),
+        .op = (enum scmp_compare)get_word(required(&f, "op"),
+                                          &SECCOMP_OPERATORS, 0),
+        .datum_a = read_value(required(&f, "value")),
+        .datum_b = read_value(member(&f, "valueTwo")),
     };
 }
 
@@ -121,19 +115,18 @@ static struct scmp_arg_cmp read_condition(const struct field *f)
  * All conditions must hold; but if there are several on one argument, one of
  * all is enough: so runc and crun have it.
  */
-static void add_rules(struct filter *filter, const struct field *entry,
+static void add_rules(struct filter *filter, struct field entry,
                       const char *name, uint32_t action)
 {
-    struct field args = member(entry, "args");
+    struct field args = member(&entry, "args");
     struct scmp_arg_cmp conditions[6];
-    unsigned int count = (unsigned int)get_size(&args);
+    unsigned int count = (unsigned int)get_size(args);
     if (count > ARRAY_SIZE(conditions))
-        refuse(&args, "more than six conditions");
+        refuse(args, "more than six conditions");
     unsigned int seen = 0;
     bool twice = false;
     for (unsigned int i = 0; i < count; i++) {
-        struct field f = item(&args, i);
-        conditions[i] = read_condition(&f);
+        conditions[i] = read_condition(item(&args, i));
         twice |= seen >> conditions[i].arg & 1;
         seen |= 1U << conditions[i].arg;
     }
@@ -143,36 +136,31 @@ static void add_rules(struct filter *filter, const struct field *entry,
         seccomp_add_rule(filter, action, name, &conditions[i], 1);
 }
 
-static void read_rule(struct filter *filter, const struct field *entry)
+static void read_rule(struct filter *filter, struct field entry)
 {
-    struct field names = member(entry, "names");
-    struct field action_name = member(entry, "action");
-    struct field number = member(entry, "errnoRet");
-    struct field includes = member(entry, "includes");
-    struct field excludes = member(entry, "excludes");
-    require(&names);
+    struct field number = member(&entry, "errnoRet");
+    struct field excludes = member(&entry, "excludes");
     /* Docker's and podman's own format; an engine resolves these. */
-    if (get_count(&includes) || get_count(&excludes))
+    if (get_count(member(&entry, "includes")) || get_count(excludes))
         refuse(entry, "\"includes\" and \"excludes\" are not part of OCI");
-    uint32_t action = read_action(&action_name, &number);
-    CLEANUP(free_strings) char **list = get_strings(&names);
+    uint32_t action = read_action(member(&entry, "action"), number);
+    CLEANUP(free_strings) char **list = get_strings(required(&entry, "names"));
     if (!list[0])
-        refuse(&names, "empty");
+        refuse(member(&entry, "names"), "empty");
     for (size_t i = 0; list[i]; i++)
         add_rules(filter, entry, list[i], action);
     filter->notifies |= action == SCMP_ACT_NOTIFY;
 }
 
-static void read_listener(struct filter *filter, const struct field *profile)
+static void read_listener(struct filter *filter, struct field profile)
 {
-    struct field path = member(profile, "listenerPath");
-    struct field metadata = member(profile, "listenerMetadata");
-    filter->listener_path = get_path(&path);
-    filter->listener_metadata = get_text(&metadata);
+    struct field path = member(&profile, "listenerPath");
+    filter->listener_path = get_path(path);
+    filter->listener_metadata = get_text(member(&profile, "listenerMetadata"));
     if (filter->listener_metadata && !filter->listener_path)
-        refuse(&metadata, "needs \"listenerPath\"");
+        refuse(member(&profile, "listenerMetadata"), "needs \"listenerPath\"");
     if (filter->notifies && !filter->listener_path)
-        refuse(&path, "missing: SCMP_ACT_NOTIFY needs an agent to notify");
+        refuse(path, "missing: SCMP_ACT_NOTIFY needs an agent to notify");
 }
 
 /*
@@ -198,25 +186,23 @@ void seccomp_read_profile(struct filter *filter, const json_t *profile)
     struct field top = {.json = NULL};
     struct field object = {.json = NULL, .parent = &top, .name = "linux"};
     struct field f = {profile, &object, "seccomp", 0};
-    struct field action_name = member(&f, "defaultAction");
     struct field number = member(&f, "defaultErrnoRet");
     struct field architectures = member(&f, "architectures");
     struct field flags = member(&f, "flags");
     struct field calls = member(&f, "syscalls");
 
-    for (size_t i = 0; i < get_size(&architectures); i++) {
+    for (size_t i = 0; i < get_size(architectures); i++) {
         struct field name = item(&architectures, i);
-        uint64_t token = get_word(&name, &SECCOMP_ARCHITECTURES, 0);
+        uint64_t token = get_word(name, &SECCOMP_ARCHITECTURES, 0);
         if (token)
             seccomp_add_architecture(filter, (uint32_t)token);
     }
-    filter->flags = (unsigned int)get_words(&flags, &SECCOMP_FLAGS);
-    filter->default_action = read_action(&action_name, &number);
+    filter->flags = (unsigned int)get_words(flags, &SECCOMP_FLAGS);
+    filter->default_action = read_action(member(&f, "defaultAction"), number);
     filter->newer_action = answer_to_newer(filter->default_action);
     filter->notifies = filter->default_action == SCMP_ACT_NOTIFY;
-    for (size_t i = 0; i < get_size(&calls); i++) {
-        struct field entry = item(&calls, i);
-        read_rule(filter, &entry);
+    for (size_t i = 0; i < get_size(calls); i++) {
+        read_rule(filter, item(&calls, i));
     }
-    read_listener(filter, &f);
+    read_listener(filter, f);
 }
