@@ -101,11 +101,6 @@ int command_exec(int argc, char **argv)
     if (!config)
         return EXIT_RUNTIME;
     inherit_process(config);
-    container_prepare(&container, NULL, state.root, id);
-    container.detach = detach;
-    container.pid_file = pid_file;
-    container.console_socket = console_socket;
-    container.sub_cgroup = sub_cgroup;
     if (preserve_fds)
         globals.invocation.preserve_fds = parse_preserve_fds(preserve_fds);
     edit_by_flags(argc, argv, FLAGS, &(struct edits){.config = config});
@@ -115,7 +110,13 @@ int command_exec(int argc, char **argv)
     globals.invocation.id = id;
     globals.invocation.is_exec = true;
     globals.invocation.needs_process = true;
-    container.spec = spec_parse(config, state.bundle, &globals.invocation);
+    container_prepare(&container,
+                      spec_parse(config, state.bundle, &globals.invocation),
+                      state.root, id);
+    container.detach = detach;
+    container.pid_file = pid_file;
+    container.console_socket = console_socket;
+    container.sub_cgroup = sub_cgroup;
     container.state = state;
     check_terminal(&container);
     return container_exec(&container);

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +25,7 @@ enum kind {
     PROPAGATION, /* mount_namespaces(7) */
     SUPERBLOCK, /* of the file system, wherever it is mounted: fsconfig(2) */
     IVERSION, /* the same, but only mount(2) knows it */
-    BIND,
-    RBIND,
-    REMOUNT,
-    IDMAP,
-    RIDMAP,
-    COPY_UP,
-    COPY_LINK,
-    SOURCE_LINK,
-    TARGET_LINK,
+    YES, /* a member of struct mount_spec: set is its offset */
     NOTHING, /* what we do anyway */
 };
 
@@ -89,15 +82,15 @@ static const struct {
     {"nomand", SUPERBLOCK, 0, MS_MANDLOCK},
     {"iversion", IVERSION, MS_I_VERSION, 0},
     {"noiversion", IVERSION, 0, MS_I_VERSION},
-    {"bind", BIND, 0, 0},
-    {"rbind", RBIND, 0, 0},
-    {"remount", REMOUNT, 0, 0},
-    {"idmap", IDMAP, 0, 0},
-    {"ridmap", RIDMAP, 0, 0},
-    {"tmpcopyup", COPY_UP, 0, 0},
-    {"copy-symlink", COPY_LINK, 0, 0},
-    {"src-nofollow", SOURCE_LINK, 0, 0},
-    {"dest-nofollow", TARGET_LINK, 0, 0},
+    {"bind", NOTHING, 0, 0}, /* is_bind() has seen it */
+    {"rbind", YES, offsetof(struct mount_spec, recursive), 0},
+    {"remount", YES, offsetof(struct mount_spec, remount), 0},
+    {"idmap", YES, offsetof(struct mount_spec, idmap), 0},
+    {"ridmap", YES, offsetof(struct mount_spec, idmap_recursive), 0},
+    {"tmpcopyup", YES, offsetof(struct mount_spec, copy_up), 0},
+    {"copy-symlink", YES, offsetof(struct mount_spec, copy_symlink), 0},
+    {"src-nofollow", YES, offsetof(struct mount_spec, src_nofollow), 0},
+    {"dest-nofollow", YES, offsetof(struct mount_spec, dest_nofollow), 0},
     {"defaults", NOTHING, 0, 0},
     {"silent", NOTHING, 0, 0},
     {"loud", NOTHING, 0, 0},
@@ -192,32 +185,9 @@ static void read_option(struct mount_spec *m, struct field f,
     case IVERSION:
         read_super_option(m, f, i);
         break;
-    case RBIND:
-        m->recursive = true;
+    case YES:
+        *(bool *)((char *)m + set) = true;
         break;
-    case REMOUNT:
-        m->remount = true;
-        break;
-    case RIDMAP:
-        m->idmap_recursive = true;
-        m->idmap = true;
-        break;
-    case IDMAP:
-        m->idmap = true;
-        break;
-    case COPY_UP:
-        m->copy_up = true;
-        break;
-    case COPY_LINK:
-        m->copy_symlink = true;
-        break;
-    case SOURCE_LINK:
-        m->src_nofollow = true;
-        break;
-    case TARGET_LINK:
-        m->dest_nofollow = true;
-        break;
-    case BIND:
     case NOTHING:
         break;
     }
@@ -229,9 +199,7 @@ static bool is_bind(const struct mount_spec *m, char **options)
     if (m->type && strcmp(m->type, "bind") == 0)
         return true;
     for (char **option = options; *option; option++) {
-        size_t i = find_option(*option);
-        if (i < ARRAY_SIZE(OPTIONS) &&
-            (OPTIONS[i].kind == BIND || OPTIONS[i].kind == RBIND))
+        if (strcmp(*option, "bind") == 0 || strcmp(*option, "rbind") == 0)
             return true;
     }
     return false;
@@ -244,6 +212,7 @@ static void read_options(struct mount_spec *m, struct field options)
     for (size_t i = 0; words[i]; i++) {
         read_option(m, item(&options, i), words[i]);
     }
+    m->idmap |= m->idmap_recursive;
     if (m->bind || m->remount)
         return;
     /* There is nothing below a new file system. */

@@ -152,8 +152,7 @@ static void read_environment(struct process_spec *p, struct field env)
     CLEANUP(free_strings) char **all = get_strings(env);
     json_t *last = find_last(all, env);
     size_t count = 0;
-    /* Room for HOME: process_home(). */
-    p->env = allocate(get_size(env) + 2, sizeof(*p->env));
+    p->env = allocate(get_size(env) + 1, sizeof(*p->env));
     for (size_t i = 0; all[i]; i++) {
         size_t length = strcspn(all[i], "=");
         json_t *index = json_object_getn(last, all[i], length);
@@ -259,7 +258,8 @@ static void read_terminal(struct process_spec *p, struct field process)
     if (!p->terminal || !size.json)
         return;
     p->console_rows = (int)get_integer(required(&size, "height"), 0, 65535, 0);
-    p->console_columns = (int)get_integer(required(&size, "width"), 0, 65535, 0);
+    p->console_columns =
+        (int)get_integer(required(&size, "width"), 0, 65535, 0);
 }
 
 /* "" is how some write that they want none. */

@@ -177,6 +177,7 @@ void container_prepare(struct container *c, const struct spec *spec,
 {
     *c = (struct container){
         .spec = spec,
+        .filter = seccomp_prepare(spec),
         .state_root = root,
         .id = id,
         .pidfd = -1,
@@ -197,13 +198,12 @@ static void plan(struct container *c)
 {
     files_close_callers(c->spec);
     rootfs_check(c->spec);
-    c->filter = seccomp_prepare(c->spec);
     lsm_check(c->spec);
     namespaces_open(c->spec, c->namespace_fds);
     CLEANUP(close_fd)
     int maps_fd = namespaces_open_maps(c->spec, c->namespace_fds);
-    rootfs_prepare(c->spec, maps_fd);
-    mounts_prepare(c->spec, maps_fd);
+    rootfs_prepare(&c->sources, c->spec, maps_fd);
+    mounts_prepare(&c->sources, c->spec, maps_fd);
     cgroup_plan(&c->cgroup, c->spec, c->id);
     network_plan(&c->network, c->spec);
     netdevices_check(c->spec);
@@ -305,6 +305,7 @@ static void start(struct container *c)
         .is_detached = c->detach,
         .namespace_fds = c->namespace_fds,
         .scratch_path = scratch,
+        .sources = &c->sources,
     });
 }
 

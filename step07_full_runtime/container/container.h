@@ -12,6 +12,7 @@
 #include "config/spec.h"
 #include "config/state.h"
 #include "network/network.h"
+#include "rootfs/rootfs.h"
 
 struct filter;
 
@@ -44,11 +45,13 @@ struct container {
     int failure; /* the exit status of what went wrong before; 0: nothing */
     struct cgroup cgroup;
     struct network network;
+    struct root_sources sources; /* opened for its root */
     struct state state;
 };
 
 /* --- container.c --- */
-/* One with nothing opened yet. */
+/* One with nothing opened yet. All that config.json says is checked now, the
+ * filter of system calls, too. */
 void container_prepare(struct container *c, const struct spec *spec,
                        const char *state_root, const char *id);
 /* Make it, run it, wait for it, undo it: the exit status for main. With

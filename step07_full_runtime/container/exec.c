@@ -78,8 +78,8 @@ static _Noreturn void exec_run(struct container *c)
     process_session(spec);
     console_open(spec, c->child_socket_fd, c->console_socket);
     process_directory(spec);
-    process_home(spec);
-    process_find_executable(spec);
+    char **env = process_environment(spec);
+    process_find_executable(spec, env);
     init_execute(&(struct init_plan){
         .spec = spec,
         .filter = c->filter,
@@ -87,6 +87,7 @@ static _Noreturn void exec_run(struct container *c)
         .socket_fd = c->child_socket_fd,
         .start_fd = -1,
         .is_detached = c->detach,
+        .env = env,
     });
 }
 
@@ -161,7 +162,6 @@ static void open_cgroup(struct container *c)
 int container_exec(struct container *c)
 {
     files_close_callers(c->spec);
-    c->filter = seccomp_prepare(c->spec);
     lsm_check(c->spec);
     block_signals(c);
     open_cgroup(c);

@@ -95,18 +95,12 @@ static bool is_of_host(enum hook_kind kind)
     return kind != HOOK_CREATE_CONTAINER && kind != HOOK_START_CONTAINER;
 }
 
-static char **environment(const struct run *run)
-{
-    if (run->hook->env)
-        return run->hook->env;
-    return run->kind == HOOK_START_CONTAINER ? run->spec->process.env : environ;
-}
-
 static _Noreturn void become_hook(const struct run *run, int words_fd,
                                   const struct hook_rights *rights)
 {
     const struct hook *hook = run->hook;
     char *alone[] = {hook->path, NULL};
+    char **env = rights ? rights->env : environ;
     become_child();
     unblock_signals();
     /* A hook that cleans up runs even when the bundle is gone. */
@@ -124,7 +118,8 @@ static _Noreturn void become_hook(const struct run *run, int words_fd,
         die("close our files, for a hook");
     if (rights)
         rights->give(rights->plan);
-    execve(hook->path, hook->args ? hook->args : alone, environment(run));
+    execve(hook->path, hook->args ? hook->args : alone,
+           hook->env ? hook->env : env);
     *run->error = errno;
     _exit(EXIT_RUNTIME);
 }

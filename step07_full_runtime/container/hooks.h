@@ -12,6 +12,7 @@
 struct hook_rights {
     void (*give)(const void *plan);
     const void *plan;
+    char **env; /* the command's: a hook without one of its own has that */
 };
 
 /* Open the files that the annotations run.oci.hooks.stdout and .stderr name,

@@ -69,8 +69,8 @@ static void enter_namespaces(const struct init_plan *plan)
     process_hide();
     if (spec_prepares_root(spec)) {
         /* Host paths, while we have the ids that may open them. */
-        rootfs_open_sources(spec, plan->scratch_path);
-        mounts_copy_shared(spec);
+        rootfs_open_sources(plan->sources, spec, plan->scratch_path);
+        mounts_copy_shared(plan->sources, spec);
         make_mounts_private();
     }
     /* Files that we make from now on belong to the container's root. */
@@ -117,9 +117,9 @@ static void prepare_root(const struct init_plan *plan)
         rootfs_join(spec);
         return;
     }
-    CLEANUP(close_fd) int root_fd = rootfs_attach(spec);
+    CLEANUP(close_fd) int root_fd = rootfs_attach(plan->sources, spec);
     CLEANUP(close_fd) int dev_fd = rootfs_need_dev(spec, root_fd);
-    mount_filesystems(spec, root_fd, &dev_fd);
+    mount_filesystems(plan->sources, spec, root_fd, &dev_fd);
     make_devices(spec, root_fd, dev_fd);
     wait_for_hooks(plan);
     /* The last moment at which the host's files, and theirs, have names; and
@@ -127,10 +127,10 @@ static void prepare_root(const struct init_plan *plan)
     if (fchdir(root_fd) == -1)
         die("enter the root file system %s", spec->root_path);
     run_create_hooks(plan);
-    rootfs_protect(spec, root_fd);
-    mounts_finish(spec);
+    rootfs_protect(plan->sources, spec, root_fd);
+    mounts_finish(plan->sources, spec);
     /* The point of no return: from here on nothing of the host has a name. */
-    enter_root(spec, root_fd);
+    enter_root(plan->sources, spec, root_fd);
 }
 
 static void drop_privileges(const void *given)
@@ -139,6 +139,7 @@ static void drop_privileges(const void *given)
     const struct spec *spec = plan->spec;
     /* We open few files from here on, and the filter may forbid these calls. */
     scheduling_inside(spec);
+    process_personality(spec);
     process_lower_limits(spec);
     /* After the hooks, which have no profile. A further process has its own
      * already. */
@@ -163,7 +164,7 @@ static void drop_privileges(const void *given)
  * We drop our own rights later, when all of them have run. */
 static void run_start_hooks(const struct init_plan *plan)
 {
-    struct hook_rights rights = {drop_privileges, plan};
+    struct hook_rights rights = {drop_privileges, plan, plan->env};
     plan->state->pid = getpid();
     (void)hooks_run(plan->spec, HOOK_START_CONTAINER, plan->state,
                     STATUS_CREATED, &rights);
@@ -208,11 +209,11 @@ void init_execute(const struct init_plan *plan)
     /* Before the filter, which may forbid to say anything. */
     tell_parent(plan, MESSAGE_EXECUTING);
     unblock_signals();
-    process_name_listener(spec);
+    process_name_listener(spec, plan->env);
     drop_privileges(plan);
     if (spec->process.init)
-        process_init(spec);
-    run_program(spec);
+        process_init(spec, plan->env);
+    run_program(spec, plan->env);
 }
 
 void child(const struct init_plan *given)
@@ -227,10 +228,10 @@ void child(const struct init_plan *given)
     console_open(spec, plan.socket_fd, plan.console_socket);
     rootfs_bind_console(spec);
     process_directory(spec);
-    process_home(spec);
+    plan.env = process_environment(spec);
     /* Now, so that "create" can tell already. */
     if (spec->process.args)
-        process_find_executable(spec);
+        process_find_executable(spec, plan.env);
     wait_for_start(&plan);
     run_start_hooks(&plan);
     init_execute(&plan);

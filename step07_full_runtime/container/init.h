@@ -11,6 +11,7 @@
 #include "config/state.h"
 
 struct filter;
+struct root_sources;
 
 struct init_plan {
     const struct spec *spec;
@@ -22,6 +23,8 @@ struct init_plan {
     bool is_detached; /* the parent leaves while the command runs */
     const int *namespace_fds; /* to join, NS_COUNT of them */
     const char *scratch_path; /* a directory of ours on the host */
+    struct root_sources *sources; /* opened for the root */
+    char **env; /* the command's, when it can be known */
 };
 
 /* Wait for the parent's GO: our PID, as the host sees it. */

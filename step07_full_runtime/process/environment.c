@@ -57,23 +57,25 @@ static char *find_home(uid_t uid)
 }
 
 /* Programs expect HOME, and engines leave it to us. */
-void process_home(const struct spec *spec)
+char **process_environment(const struct spec *spec)
 {
-    const struct process_spec *p = &spec->process;
-    char **place = find_variable(p->env, "HOME");
+    size_t count = 0;
+    while (spec->process.env[count])
+        count++;
+    char **env = allocate(count + 2, sizeof(*env)); /* room for HOME */
+    memcpy(env, spec->process.env, count * sizeof(*env));
+    char **place = find_variable(env, "HOME");
     if (*place && (*place)[strlen("HOME=")])
-        return;
-    CLEANUP(free_string) char *home = find_home(p->uid);
-    free(*place);
+        return env;
+    CLEANUP(free_string) char *home = find_home(spec->process.uid);
     *place = print_string("HOME=%s", home && *home ? home : "/");
+    return env;
 }
 
 /* sd_listen_fds(3): it is not always PID 1. */
-void process_name_listener(const struct spec *spec)
+void process_name_listener(const struct spec *spec, char **env)
 {
-    if (!spec->invocation.listens)
-        return;
-    char **place = find_variable(spec->process.env, "LISTEN_PID");
-    free(*place);
-    *place = print_string("LISTEN_PID=%d", getpid());
+    if (spec->invocation.listens)
+        *find_variable(env, "LISTEN_PID") =
+            print_string("LISTEN_PID=%d", getpid());
 }

@@ -214,7 +214,7 @@ void unblock_signals(void)
 }
 
 /* The command is the terminal's foreground group: Ctrl-C goes to it alone. */
-static pid_t start_command(const struct spec *spec)
+static pid_t start_command(const struct spec *spec, char **env)
 {
     pid_t pid = fork();
     if (pid == -1)
@@ -227,8 +227,8 @@ static pid_t start_command(const struct spec *spec)
         (void)tcsetpgrp(STDIN_FILENO, getpid());
     }
     unblock_signals();
-    process_name_listener(spec);
-    run_program(spec);
+    process_name_listener(spec, env);
+    run_program(spec, env);
 }
 
 /*
@@ -236,13 +236,13 @@ static pid_t start_command(const struct spec *spec)
  * have a handler for the signals that are to arrive. Most programs know
  * neither; this loop does both for them: pid_namespaces(7).
  */
-void process_init(const struct spec *spec)
+void process_init(const struct spec *spec, char **env)
 {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     prctl(PR_SET_NAME, "rung-init");
-    pid_t command = start_command(spec);
+    pid_t command = start_command(spec, env);
     /* No execve(2) will close the socket, whose end tells that all is well, nor
      * what else is open: in /proc/1/fd the command could reach it. */
     if (close_range(3, ~0U, 0) == -1) {

@@ -26,21 +26,26 @@ void process_no_new_privs(const struct spec *spec);
  * filter, which may forbid these calls. sigprocmask(2) */
 void unblock_signals(void);
 /* Stay process 1, and run the command as a child. */
-_Noreturn void process_init(const struct spec *spec);
+_Noreturn void process_init(const struct spec *spec, char **env);
 
 /* --- program.c --- */
 /* Quit with 127 or 126 if the command is not there, or cannot be executed, as
  * far as we can tell without doing it. */
-void process_find_executable(const struct spec *spec);
-_Noreturn void run_program(const struct spec *spec);
+void process_find_executable(const struct spec *spec, char **env);
+_Noreturn void run_program(const struct spec *spec, char **env);
 
 /* --- environment.c --- */
 /* The place of NAME=value in the environment, or of the NULL at its end. */
 char **find_variable(char **env, const char *name);
-/* HOME, if it has no value. */
-void process_home(const struct spec *spec);
+/* The command's variables: those of config.json, and HOME, if it has no value
+ * there. In the container's root. */
+char **process_environment(const struct spec *spec);
 /* Socket activation is for the process with our PID: tell the command so. */
-void process_name_listener(const struct spec *spec);
+void process_name_listener(const struct spec *spec, char **env);
+
+/* --- personality.c --- */
+/* In the child, before the filter of system calls: personality(2). */
+void process_personality(const struct spec *spec);
 
 /* --- sysctl.c --- */
 /* While /proc is the host's. */

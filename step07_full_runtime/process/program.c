@@ -52,11 +52,12 @@ static const char *why_not_executed(const char *path, int error)
 }
 
 /* What to do with a file that may be the program: 0, or an errno. */
-typedef int attempt_function(const char *path, const struct process_spec *p);
+typedef int attempt_function(const char *path, char **args, char **env);
 
-static int try_to_find(const char *path, const struct process_spec *p)
+static int try_to_find(const char *path, char **args, char **env)
 {
-    (void)p;
+    (void)args;
+    (void)env;
     struct stat st;
     if (stat(path, &st) == -1)
         return errno;
@@ -65,71 +66,69 @@ static int try_to_find(const char *path, const struct process_spec *p)
     return access(path, X_OK) == -1 ? errno : 0;
 }
 
-static int try_to_execute(const char *path, const struct process_spec *p)
+static int try_to_execute(const char *path, char **args, char **env)
 {
-    execve(path, p->args, p->env);
+    execve(path, args, env);
     return errno;
 }
 
-/*
- * As execvp(3), along the container's own PATH. A file that is found but cannot
- * be executed is remembered, in case that nothing better follows. Engines look
- * for "not found" and "Permission denied" in what we say.
- */
-static void search(const struct process_spec *p, attempt_function *attempt)
+/* Along the container's own PATH, as execvp(3). Returns if an attempt has
+ * succeeded: 0; else the errno, and *culprit is the file that was found but
+ * cannot be executed, in case that nothing better follows; NULL: none. */
+static int search_path(char **args, char **env, attempt_function *attempt,
+                       char **culprit)
 {
-    const char *name = p->args[0];
-    if (!*name || strchr(name, '/')) {
-        int error = attempt(name, p);
-        if (error)
-            quit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
-                                                     : EXIT_CANNOT_EXECUTE,
-                 "execute %s: %s%s", *name ? name : "''", strerror(error),
-                 why_not_executed(name, error));
-        return;
-    }
-    const char *variable = *find_variable(p->env, "PATH");
+    const char *variable = *find_variable(env, "PATH");
     CLEANUP(free_string)
     char *copy =
         copy_string(variable ? variable + strlen("PATH=") : "/usr/bin:/bin");
-    CLEANUP(free_string) char *culprit = NULL;
-    int reason = ENOENT;
     char *rest = copy;
-    for (char *dir; reason != 0 && (dir = strsep(&rest, ":"));) {
-        char *path = join_path(*dir ? dir : ".", name);
-        int error = attempt(path, p);
-        if (error == 0) {
-            free(path);
-            return;
-        }
-        if (error == ENOTDIR || access(path, F_OK) == -1) {
-            free(path);
+    int reason = ENOENT;
+    for (char *dir; (dir = strsep(&rest, ":"));) {
+        CLEANUP(free_string) char *path = join_path(*dir ? dir : ".", args[0]);
+        int error = attempt(path, args, env);
+        if (error == 0)
+            return 0;
+        if (error == ENOTDIR || access(path, F_OK) == -1)
             continue;
-        }
-        free(culprit);
-        culprit = path;
+        free(*culprit);
+        *culprit = copy_string(path);
         reason = error;
         if (error != EACCES)
             break;
     }
+    return reason;
+}
+
+/* Engines look for "not found" and "Permission denied" in what we say. */
+static void search(char **args, char **env, attempt_function *attempt)
+{
+    const char *name = args[0];
+    bool is_path = !*name || strchr(name, '/');
+    CLEANUP(free_string) char *culprit = is_path ? copy_string(name) : NULL;
+    int reason = is_path ? attempt(name, args, env)
+                         : search_path(args, env, attempt, &culprit);
+    if (reason == 0)
+        return;
     if (!culprit)
         quit(EXIT_NOT_FOUND,
              "execute %s: executable file not found in $PATH: %s", name,
              strerror(ENOENT));
-    quit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE,
-         "execute %s: %s%s", culprit, strerror(reason),
+    quit(reason == ENOENT || reason == ENOTDIR ? EXIT_NOT_FOUND
+                                               : EXIT_CANNOT_EXECUTE,
+         "execute %s: %s%s", *culprit ? culprit : "''", strerror(reason),
          why_not_executed(culprit, reason));
 }
 
-void process_find_executable(const struct spec *spec)
+void process_find_executable(const struct spec *spec, char **env)
 {
-    search(&spec->process, try_to_find);
+    search(spec->process.args, env, try_to_find);
 }
 
-void run_program(const struct spec *spec)
+void run_program(const struct spec *spec, char **env)
 {
     narrate(1, "execve(\"%s\") # exec %s", spec->process.args[0],
             spec->process.args[0]);
-    search(&spec->process, try_to_execute);
+    search(spec->process.args, env, try_to_execute);
     abort(); /* it does not return from an attempt that succeeds */
 }

@@ -14,7 +14,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/personality.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -122,11 +121,6 @@ static void set_memory_policy(const struct memory_policy_spec *m)
 void scheduling_inside(const struct spec *spec)
 {
     set_memory_policy(&spec->memory_policy);
-    if (spec->has_personality) {
-        narrate(7, "personality(%#lx) # setarch ...", spec->personality);
-        if (personality(spec->personality) == -1)
-            die("set the personality");
-    }
     if (spec->invocation.is_exec)
         set_affinity(spec->process.final_affinity);
 }

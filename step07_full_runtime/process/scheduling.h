@@ -14,8 +14,8 @@ void scheduling_start(const struct spec *spec);
 /* In the parent, which may more than the child: sched_setattr(2),
  * ioprio_set(2). */
 void scheduling_set(const struct spec *spec, pid_t pid);
-/* In the child, which alone can do it: set_mempolicy(2), personality(2), and
- * the CPUs of an exec. */
+/* In the child, which alone can do it: set_mempolicy(2), and the CPUs of an
+ * exec. */
 void scheduling_inside(const struct spec *spec);
 
 #endif

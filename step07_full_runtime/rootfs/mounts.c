@@ -30,10 +30,7 @@
 #include "rootfs/host_files.h"
 #include "rootfs/mount_fd.h"
 #include "rootfs/mounts.h"
-
-/* A descriptor for each mount: first the copy of a source that was made early,
- * later a tmpfs that has to become read-only; -1 for others. */
-static int *mount_fds;
+#include "rootfs/rootfs.h"
 
 static bool is_type(const struct mount_spec *m, const char *type)
 {
@@ -81,22 +78,23 @@ static int copy_mapped(const struct mount_spec *m, int maps_fd)
     return fd;
 }
 
-void mounts_prepare(const struct spec *spec, int maps_fd)
+void mounts_prepare(struct root_sources *s, const struct spec *spec,
+                    int maps_fd)
 {
-    mount_fds = allocate(spec->mount_count, sizeof(*mount_fds));
+    s->mount_fds = allocate(spec->mount_count, sizeof(*s->mount_fds));
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
-        mount_fds[i] = m->idmap ? copy_mapped(m, maps_fd) : -1;
+        s->mount_fds[i] = m->idmap ? copy_mapped(m, maps_fd) : -1;
     }
 }
 
-void mounts_copy_shared(const struct spec *spec)
+void mounts_copy_shared(struct root_sources *s, const struct spec *spec)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
         if (m->bind && !m->remount && !m->src_nofollow && !m->copy_symlink &&
-            m->propagation & MS_SHARED && mount_fds[i] == -1)
-            mount_fds[i] = mount_copy_path(m->source, m->recursive);
+            m->propagation & MS_SHARED && s->mount_fds[i] == -1)
+            s->mount_fds[i] = mount_copy_path(m->source, m->recursive);
     }
 }
 
@@ -403,28 +401,29 @@ static void note_dev(const struct mount_spec *m, int fd, int *dev_fd)
         die("keep /dev open");
 }
 
-void mount_filesystems(const struct spec *spec, int root_fd, int *dev_fd)
+void mount_filesystems(struct root_sources *s, const struct spec *spec,
+                       int root_fd, int *dev_fd)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
         int fd = m->remount ? remount(m, root_fd)
-                 : m->bind  ? bind_mount(m, mount_fds[i], root_fd)
+                 : m->bind  ? bind_mount(m, s->mount_fds[i], root_fd)
                             : fresh_mount(spec, m, root_fd);
         note_dev(m, fd, dev_fd);
-        mount_fds[i] = waits_for_end(m) ? fd : -1;
+        s->mount_fds[i] = waits_for_end(m) ? fd : -1;
         if (!waits_for_end(m))
             close_fd(&fd);
     }
 }
 
-void mounts_finish(const struct spec *spec)
+void mounts_finish(struct root_sources *s, const struct spec *spec)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount_spec *m = &spec->mounts[i];
         if (!waits_for_end(m))
             continue;
-        mount_change(mount_fds[i], MOUNT_ATTR_RDONLY, 0, 0, false,
+        mount_change(s->mount_fds[i], MOUNT_ATTR_RDONLY, 0, 0, false,
                      m->destination);
-        close_fd(&mount_fds[i]);
+        close_fd(&s->mount_fds[i]);
     }
 }

@@ -27,16 +27,6 @@
 #include "rootfs/mount_fd.h"
 #include "rootfs/rootfs.h"
 
-/* What was opened while we could still name it as the caller. */
-static struct {
-    int root_fd; /* root.path */
-    int copy_fd; /* a copy of its mount: the root to be, or its lowest layer */
-    int *layer_fds;
-    int scratch_fd;
-    int null_fd; /* the host's /dev/null */
-    char *mountinfo; /* all that is mounted before we begin; --no-pivot */
-} sources = {-1, -1, NULL, -1, -1, NULL};
-
 static void check_directory(const char *path, const char *hint)
 {
     struct stat st;
@@ -119,67 +109,66 @@ static int copy_mapped(const char *path, bool recursive, int maps_fd)
     return fd;
 }
 
-void rootfs_prepare(const struct spec *spec, int maps_fd)
+void rootfs_prepare(struct root_sources *s, const struct spec *spec,
+                    int maps_fd)
 {
+    *s = (struct root_sources){-1, -1, NULL, -1, -1, NULL, NULL};
     size_t count = count_layers(spec);
-    sources.layer_fds = allocate(count, sizeof(int));
+    s->layer_fds = allocate(count, sizeof(int));
     if (!spec->idmap_root)
         return;
-    sources.copy_fd =
-        copy_mapped(spec->root_path, !spec->overlay.wanted, maps_fd);
+    s->copy_fd = copy_mapped(spec->root_path, !spec->overlay.wanted, maps_fd);
     for (size_t i = 0; i < count; i++)
-        sources.layer_fds[i] =
-            copy_mapped(spec->overlay.layers[i], false, maps_fd);
+        s->layer_fds[i] = copy_mapped(spec->overlay.layers[i], false, maps_fd);
 }
 
-void rootfs_open_sources(const struct spec *spec, const char *scratch_path)
+void rootfs_open_sources(struct root_sources *s, const struct spec *spec,
+                         const char *scratch_path)
 {
-    sources.root_fd = open_directory(spec->root_path);
-    sources.null_fd = host_file_open("/dev/null", false);
-    if (sources.null_fd == -1)
+    s->root_fd = open_directory(spec->root_path);
+    s->null_fd = host_file_open("/dev/null", false);
+    if (s->null_fd == -1)
         die("open /dev/null");
-    if (!is_device(sources.null_fd, 'c', 1, 3))
+    if (!is_device(s->null_fd, 'c', 1, 3))
         die("open /dev/null (is it the device c 1:3?)");
     if (spec->invocation.no_pivot) {
-        sources.mountinfo = read_file_at(AT_FDCWD, "/proc/self/mountinfo");
-        if (!sources.mountinfo)
+        s->mountinfo = read_file_at(AT_FDCWD, "/proc/self/mountinfo");
+        if (!s->mountinfo)
             die("read /proc/self/mountinfo");
     }
-    if (!spec->overlay.wanted && sources.copy_fd == -1)
-        sources.copy_fd = mount_copy(sources.root_fd, true);
-    if (!spec->overlay.wanted && sources.copy_fd == -1)
+    if (!spec->overlay.wanted && s->copy_fd == -1)
+        s->copy_fd = mount_copy(s->root_fd, true);
+    if (!spec->overlay.wanted && s->copy_fd == -1)
         die("copy the mount of the root file system %s", spec->root_path);
     if (!spec->overlay.wanted)
         return;
     for (size_t i = 0; !spec->idmap_root && spec->overlay.layers[i]; i++)
-        sources.layer_fds[i] = open_directory(spec->overlay.layers[i]);
-    sources.scratch_fd = open_directory(scratch_path);
+        s->layer_fds[i] = open_directory(spec->overlay.layers[i]);
+    s->scratch_fd = open_directory(scratch_path);
 }
 
 /* The text for lowerdir=: the top layer first. Descriptors in place of paths:
  * short, no character needs an escape, and mountinfo tells nothing. */
-static char *list_layers(const struct spec *spec)
+static char *list_layers(const struct root_sources *s, const struct spec *spec)
 {
-    char *list =
-        print_string("/proc/self/fd/%d",
-                     spec->idmap_root ? sources.copy_fd : sources.root_fd);
+    char *list = print_string("/proc/self/fd/%d",
+                              spec->idmap_root ? s->copy_fd : s->root_fd);
     for (size_t i = 0; spec->overlay.layers[i]; i++) {
         char *below = list;
-        list = print_string("/proc/self/fd/%d:%s", sources.layer_fds[i], below);
+        list = print_string("/proc/self/fd/%d:%s", s->layer_fds[i], below);
         free(below);
     }
     return list;
 }
 
 /* Overlayfs wants its layers attached, too, if they are mounts of their own. */
-static void attach_layers(const struct spec *spec)
+static void attach_layers(const struct root_sources *s, const struct spec *spec)
 {
     if (!spec->idmap_root)
         return;
-    mount_attach(sources.copy_fd, sources.scratch_fd, "our own directory");
+    mount_attach(s->copy_fd, s->scratch_fd, "our own directory");
     for (size_t i = 0; spec->overlay.layers[i]; i++)
-        mount_attach(sources.layer_fds[i], sources.scratch_fd,
-                     "our own directory");
+        mount_attach(s->layer_fds[i], s->scratch_fd, "our own directory");
 }
 
 /*
@@ -189,16 +178,16 @@ static void attach_layers(const struct spec *spec)
  * counts as the container's. (Mounted over a directory of ours, because
  * overlayfs wants an upper directory that is attached.)
  */
-static int make_overlay(const struct spec *spec)
+static int make_overlay(const struct root_sources *s, const struct spec *spec)
 {
     CLEANUP(close_fd)
     int tmpfs_fd = mount_new("tmpfs", "rung", "mode=755,uid=0,gid=0", 0);
-    mount_attach(tmpfs_fd, sources.scratch_fd, "our own directory");
-    attach_layers(spec);
+    mount_attach(tmpfs_fd, s->scratch_fd, "our own directory");
+    attach_layers(s, spec);
     if (mkdirat(tmpfs_fd, "upper", 0755) == -1 ||
         mkdirat(tmpfs_fd, "work", 0755) == -1)
         die("make the directories upper and work");
-    CLEANUP(free_string) char *layers = list_layers(spec);
+    CLEANUP(free_string) char *layers = list_layers(s, spec);
     narrate(7,
             "fsopen(\"overlay\") # mount -t overlay -o lowerdir=%s,"
             "upperdir=upper,workdir=work overlay %s",
@@ -216,17 +205,17 @@ static int make_overlay(const struct spec *spec)
  * not appear in the directory for others: so it is bound on itself. "slave"
  * lets the host's later mounts come in, and nothing go out.
  */
-int rootfs_attach(const struct spec *spec)
+int rootfs_attach(const struct root_sources *s, const struct spec *spec)
 {
     mount_use_label(spec->mount_label);
-    int fd = spec->overlay.wanted ? make_overlay(spec) : sources.copy_fd;
+    int fd = spec->overlay.wanted ? make_overlay(s, spec) : s->copy_fd;
     narrate(4, "open_tree, move_mount(\"%s\") # mount --rbind %s %s; cd %s",
             spec->root_path, spec->root_path, spec->root_path, spec->root_path);
     if (!without("private"))
         mount_change(fd, 0, 0,
                      spec->root_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
                      true, "the root");
-    mount_attach(fd, sources.root_fd, spec->root_path);
+    mount_attach(fd, s->root_fd, spec->root_path);
     return fd;
 }
 
@@ -243,7 +232,8 @@ static bool is_repeated(char **paths, char **path)
  * covers is covered by something empty, /dev/null on files and one read-only
  * tmpfs on all directories.
  */
-static void mask_paths(const struct spec *spec, int root_fd)
+static void mask_paths(const struct root_sources *s, const struct spec *spec,
+                       int root_fd)
 {
     CLEANUP(close_fd) int empty_fd = -1;
     for (char **path = spec->masked_paths; *path; path++) {
@@ -257,7 +247,7 @@ static void mask_paths(const struct spec *spec, int root_fd)
             die("open %s in the root, to mask it", *path);
         CLEANUP(close_fd) int cover_fd = -1;
         if (!S_ISDIR(st.st_mode)) {
-            cover_fd = mount_copy(sources.null_fd, false);
+            cover_fd = mount_copy(s->null_fd, false);
         } else if (empty_fd == -1) {
             empty_fd = mount_new("tmpfs", "tmpfs", "size=0,nr_inodes=1",
                                  MOUNT_ATTR_RDONLY);
@@ -304,11 +294,12 @@ static void make_working_directory(const struct spec *spec, int root_fd)
     int fd = make_directories(root_fd, spec->process.cwd, 0755);
 }
 
-void rootfs_protect(const struct spec *spec, int root_fd)
+void rootfs_protect(const struct root_sources *s, const struct spec *spec,
+                    int root_fd)
 {
     make_working_directory(spec, root_fd);
     if (!without("masked-paths"))
-        mask_paths(spec, root_fd);
+        mask_paths(s, spec, root_fd);
     if (!without("read-only-paths"))
         protect_paths(spec, root_fd);
     if (spec->root_readonly)
@@ -352,9 +343,9 @@ static void unescape(char *path)
 }
 
 /* The last mount first: it may be on one before it. */
-static void detach_old_mounts(void)
+static void detach_old_mounts(char *mountinfo)
 {
-    for (char *text = sources.mountinfo; *text;) {
+    for (char *text = mountinfo; *text;) {
         text[strlen(text) - 1] = '\0'; /* the last newline */
         char *line = strrchr(text, '\n');
         line = line ? line + 1 : text;
@@ -374,19 +365,20 @@ static void detach_old_mounts(void)
  * is moved on top of the old one, as a boot does it; and all of the host's
  * other mounts, which would still be there below, are detached.
  */
-static void move_root(int root_fd)
+static void move_root(const struct root_sources *s, int root_fd)
 {
     CLEANUP(close_fd) int old_fd = open_directory("/");
     narrate(4, "move_mount(\"/\") # mount --move . /");
     mount_attach(root_fd, old_fd, "/");
     if (fchdir(old_fd) == -1)
         die("enter the old root");
-    detach_old_mounts();
+    detach_old_mounts(s->mountinfo);
     if (fchdir(root_fd) == -1)
         die("enter the new root");
 }
 
-void enter_root(const struct spec *spec, int root_fd)
+void enter_root(const struct root_sources *s, const struct spec *spec,
+                int root_fd)
 {
     if (fchdir(root_fd) == -1)
         die("enter the root file system %s", spec->root_path);
@@ -397,7 +389,7 @@ void enter_root(const struct spec *spec, int root_fd)
     if (without("private"))
         (void)mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (spec->invocation.no_pivot) {
-        move_root(root_fd);
+        move_root(s, root_fd);
         change_root(spec->root_path);
     } else {
         pivot(spec);

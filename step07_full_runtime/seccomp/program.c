@@ -36,6 +36,7 @@ enum {
     TO_NEXT_RULE = 255,
 };
 
+/* The one that is being made. */
 static struct sock_filter code[BPF_MAXINSNS];
 static size_t length;
 
@@ -322,6 +323,7 @@ void seccomp_assemble(struct filter *f)
 {
     if (f->rule_count)
         qsort(f->rules, f->rule_count, sizeof(*f->rules), compare);
+    length = 0;
     emit_load(offsetof(struct seccomp_data, arch));
     for (size_t i = 0; i < f->table_count; i++) {
         emit_jump(BPF_JEQ, f->tables[i].token, 1, 0);
@@ -331,6 +333,7 @@ void seccomp_assemble(struct filter *f)
         code[skip].k = (uint32_t)(length - skip - 1);
     }
     emit_return(SECCOMP_RET_KILL_PROCESS);
-    f->program.filter = code;
+    f->program.filter =
+        memcpy(allocate(length, sizeof(*code)), code, length * sizeof(*code));
     f->program.len = (unsigned short)length;
 }
