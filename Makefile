@@ -264,6 +264,7 @@ FLAGS_analyzer = -fanalyzer
 # One file, which loads nothing: what needs a library is the plain program's.
 FLAGS_static = -static -fno-pie -no-pie -ffunction-sections -Wl,--gc-sections \
     -DPLAIN_PROGRAM='"$(PREFIX)/lib/rung/rung"'
+FLAGS_calls = -finstrument-functions -fno-pie
 FLAGS_arm64 = --sysroot=$(SYSROOT)
 # 64-bit file offsets and times on a 32-bit machine too.
 FLAGS_i386 = --sysroot=$(SYSROOT) -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
@@ -365,6 +366,10 @@ $(BUILD)/step07/%.o: step07_full_runtime/%.c $(BUILD)/hardening
 $(BUILD)/target: scripts/fuzz.d/target.c \
     $(filter-out %/main.o,$(STEP07_OBJECTS))
 	$(COMPILE) -I step07_full_runtime -o $@ $^$(call link_flags,step07)
+
+# All of it, saying which functions it enters: make VARIANT=calls build/calls/demo
+build/calls/demo: scripts/test.d/calls.c $(STEP07_OBJECTS)
+	$(COMPILE) -no-pie -o $@ $^$(call link_flags,step07)
 
 -include $(wildcard build/*/step07/*.d build/*/step07/*/*.d)
 

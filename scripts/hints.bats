@@ -100,6 +100,40 @@ for test in steps["07"]:
                 bad(test, f"{name} is not in {path}")'
 }
 
+# The source of the step; of the promises, which all steps keep, that of any step. Names are those in small letters with
+# an underscore. Code is quoted without regard to white space and braces; "..." stands for anything.
+@test "the code that a third hint quotes is in the source, and so are the functions that it names" {
+    check '
+import glob, re
+
+def source(step):
+    files = glob.glob(f"step{step}_*/**/*.[ch]", recursive=True) + glob.glob(f"step{step}_*/rung.*") + ["Makefile"]
+    return re.sub(r"\"\s*\n\s*\"", "", "".join(open(path, encoding="utf-8").read() for path in files))
+
+def squeezed(text):
+    return re.sub(r"[\s{}]+", "", text)
+
+sources = {step: source(step) for step in catalogue.STEPS}
+sources["any"] = "".join(sources.values())
+code = {step: squeezed(text) for step, text in sources.items()}
+quotes = names = 0
+for step, tests in steps.items():
+    for test in tests:
+        hint = test.hints[2] if test.hints else ""
+        where = "any" if test.file.endswith("promises.bats") else step
+        for quote in re.findall("`([^`]+)`", hint):
+            if re.search(r"[;(=\[]", quote):
+                quotes += 1
+                if not all(squeezed(part) in code[where] for part in quote.split("...")):
+                    bad(test, f"not in the source: {quote}")
+        for name in re.findall(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b(?!\.)", re.sub("`[^`]*`", "", hint)):
+            names += 1
+            if not re.search(rf"\b{name}\b", sources[where]):
+                bad(test, f"not in the source: {name}")
+if quotes < 500 or names < 300:
+    wrong.add(f"{quotes} quotes and {names} names: where are the others?")'
+}
+
 @test "what a test needs does not need it in its turn" {
     check '
 for tests in steps.values():

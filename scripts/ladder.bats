@@ -1,6 +1,6 @@
 # The steps as texts: one program that grows, in pieces that a reader can take in.
 # bats file_tags=scripts
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 load test_helper
 
 before_each() {
@@ -173,6 +173,47 @@ from_to() {
 @test "step 07 keeps the names of step 06, and make diff07 says where they are" {
     run_and_show scripts/diff07 --check
     assert_status 0
+}
+
+# is_in_order PAGE ENTERED: has the run entered the functions of the page one after the other? Others come in between. What
+# the parent does while the child goes on only comes after the row above it.
+is_in_order() {
+    awk -F'\t' 'NR != FNR { if (!($1 in first)) first[$1] = FNR; next }
+        { row[NR] = $2; rows = NR }
+        END { for (i = 1; i <= rows; i++) {
+                if (!(row[i] in first) || first[row[i]] < last) { print "not entered after those above it: " row[i]; exit 1 }
+                if (row[i] != "attend") last = first[row[i]] } }' "$1" "$2"
+}
+
+@test "the chapter's page of what run does is what it does" {
+    requires root rootfs
+    sed -n 's/^| `\([a-z_/0-9]*\.c\):\([a-z_0-9]*\)` | [^|]* | `*\([^`]*\)`* |$/\1\t\2\t\3/p' step07_*/README.md >"$BATS_TEST_TMPDIR/page"
+    (($(wc -l <"$BATS_TEST_TMPDIR/page") >= 25))
+    while IFS=$'\t' read -r file function _; do
+        grep -qE "^[a-z].*\b$function\(" step07_*/"$file" || fail "$file has no function $function"
+    done <"$BATS_TEST_TMPDIR/page"
+    make -s -j "$(nproc)" VARIANT=calls WERROR=1 CFLAGS=-O0 build/calls/demo >&2
+    CALLS=$BATS_TEST_TMPDIR/calls run_and_show build/calls/demo run -v --no-tty -- true
+    assert_status 0
+    nm build/calls/demo | awk '$2 ~ /^[tT]$/ { print $1, $3 }' >"$BATS_TEST_TMPDIR/names"
+    awk 'NR == FNR { name[$1] = $2; next } { print name[$1] }' "$BATS_TEST_TMPDIR/names" "$BATS_TEST_TMPDIR/calls" >"$BATS_TEST_TMPDIR/entered"
+    (($(wc -l <"$BATS_TEST_TMPDIR/entered") > 500))
+    is_in_order "$BATS_TEST_TMPDIR/page" "$BATS_TEST_TMPDIR/entered"
+    # What -v says of them comes in that order, too.
+    said=$stderr
+    while IFS=$'\t' read -r _ function call; do
+        [[ -z $call || $said == *"+ $call"* ]] || fail "$function: no \"$call\", or it came before"
+        [[ -z $call ]] || said=${said#*"+ $call"}
+    done <"$BATS_TEST_TMPDIR/page"
+    # It would notice.
+    run ! is_in_order <(tac "$BATS_TEST_TMPDIR/page") "$BATS_TEST_TMPDIR/entered"
+}
+
+@test "the evening's path of step07 is at most 3,200 lines" {
+    cd step07_*/
+    sed -n "/^### An evening's path/,/Each opens with/p" README.md | grep -o '`[a-z/_]*\.c`' | tr -d '`' >"$BATS_TEST_TMPDIR/path"
+    (($(wc -l <"$BATS_TEST_TMPDIR/path") == 12))
+    xargs wc -l <"$BATS_TEST_TMPDIR/path" | awk '{ print } END { exit $1 > 3200 }'
 }
 
 @test "only main, the commands and the container's own room know the container" {

@@ -17,7 +17,7 @@ before_each() {
 # hint: Between your demo and the command another program ran. Which line of yours asks somebody else to do the work?
 # hint: system(3) and popen(3) start a shell; execve(2) of unshare(1), or of another demo, is no better. Ask the kernel:
 #   clone3(2), mount(2), sethostname(2).
-# hint: In run_program, once: `execvp(name, c->argv);`. No other exec call, and no `system(` anywhere.
+# hint: In run_program, once: `execvp(name, c->argv);`. No other exec call, and system nowhere.
 # bats test_tags=upto:06,lesson
 @test "the demo becomes the command itself: no other program does its work" {
     # A debugger's eye sees each program that is begun. (The demo may begin itself again.)
@@ -103,8 +103,8 @@ END
 # chapter: The same, made robust
 # hint: When execve returns, it has failed. What does your child do next, and with which status does it leave?
 # hint: execve(2), ERRORS: ENOENT. strerror(3) gives the words; a line on standard error, then exit(3) with 127.
-# hint: `exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);` at the end of run_program, after `say("demo:
-#   execute %s: %s", name, strerror(error))`.
+# hint: `exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);` at the end of run_program, after say
+#   has printed `strerror(error)`.
 # bats test_tags=lesson:01
 @test "a command that is not found gives the status 127" {
     demo no-such-program
@@ -328,7 +328,7 @@ with_closed() {
 # hint: SIGPIPE ends who writes to such a pipe. Did the command inherit a mask or a "do not care" from you?
 # hint: signal(7): SIGPIPE; execve(2) keeps blocked and ignored signals. Is SIGPIPE among those that you block or
 #   ignore?
-# hint: SIGPIPE is not in `signals[]` of block_signals, and no `signal(SIGPIPE, SIG_IGN)` comes before run_program.
+# hint: SIGPIPE is not in `signals[]` of block_signals, and nothing ignores it before run_program.
 @test "the command's output may go to a pipe that nobody reads any more" {
     status=0
     timeout "$DEMO_LIMIT" "${DEMO_WORDS[@]}" sh -c 'while echo y; do :; done' 2>/dev/null | head -n 1 >first
@@ -759,7 +759,7 @@ assert_usage_error() {
 # needs: SIGTERM and the others reach a command that handles them
 # hint: As process 1 the command never notices a signal it has no handler for. Who else could end it?
 # hint: pid_namespaces(7), "The namespace init process". /proc/PID/status has SigCgt, SigIgn and SigBlk: proc(5).
-# hint: `if (is_deaf(c, signal)) { kill(c->pid, SIGKILL); return; }` in pass_on (step01: the plain kill is enough).
+# hint: `if (is_deaf(c, signal))`, then `kill(c->pid, SIGKILL);`, in pass_on (step01: the plain kill is enough).
 @test "SIGTERM ends a command that does not handle it" {
     start_demo sleep 100
     pid=$(container_pid)

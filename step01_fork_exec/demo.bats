@@ -310,7 +310,7 @@ state_is() {
 # needs: a stopped child is not a dead one: the demo waits on, and hears that it continues
 # hint: First it stopped, then it died. Which of the two did you report?
 # hint: waitpid(2): one call reports one change. After WIFSTOPPED there is more to come.
-# hint: `while (!c->ended && waitpid(...) > 0)` in collect: ask on until it has ended.
+# hint: `while (!c->ended)` around waitpid in collect: ask on until it has ended.
 @test "a stopped child that is killed gives the status of its death" {
     start_ready sh -c 'echo ready; exec sleep 100'
     kill -STOP "$pid"

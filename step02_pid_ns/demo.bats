@@ -229,7 +229,7 @@ no_hangup_waits() {
 #   it sends?
 # hint: proc(5), /proc/PID/status: SigBlk, SigIgn and SigCgt are masks in hexadecimal; bit N-1 is signal N.
 #   strtoull(3) with base 16.
-# hint: `if (is_deaf(c, signal)) { kill(c->pid, SIGKILL); return; }` in pass_on; in is_deaf: `if (hearing.handled &
+# hint: `if (is_deaf(c, signal))`, then `kill(c->pid, SIGKILL);`, in pass_on; in is_deaf: `if (hearing.handled &
 #   bit) return false;`
 # bats test_tags=lesson
 @test "what process 1 would not hear, the demo makes a SIGKILL of" {
@@ -448,7 +448,7 @@ opens() {
 # chapter: All eight namespaces
 # hint: Only the last letter counted, or -iu was not understood. What happens to the flags that were there?
 # hint: getopt(3): -iu is -i and -u. In C, `|=` adds a bit and `=` replaces all.
-# hint: `c->clone.flags |= flags[(unsigned char)row->letter];` in open_namespace.
+# hint: `c->clone.flags |= flags[(unsigned char)letter];` in want_namespace.
 # bats test_tags=lesson
 @test "letters add up, together or one by one" {
     opens 'ipc pid uts' -iu
@@ -493,7 +493,7 @@ opens() {
 # needs: -u and --uts open a UTS namespace
 # hint: The command set its name, and the host's name changed or the call failed. In which UTS namespace was it?
 # hint: uts_namespaces(7), sethostname(2). Compare `readlink /proc/self/ns/uts` inside and outside.
-# hint: `c->clone.flags |= flags['u']`, that is CLONE_NEWUTS, before clone3 runs: parse_options comes before start in
+# hint: `c->clone.flags |= flags[(unsigned char)letter]`: `['u'] = CLONE_NEWUTS`, before clone3 runs: parse_options comes before start in
 #   main.
 @test "a hostname set in a new UTS namespace is not the host's" {
     before=$(hostname)

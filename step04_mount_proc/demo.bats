@@ -277,7 +277,7 @@ END_OF_C
 
 # hint: With the safeguard left out the escape has to work. What stands in for pivot_root then?
 # hint: chroot(2), after chdir(2) into the new root.
-# hint: `if (without(c, "pivot") || without(c, "private")) { chroot("."); return; }` in enter_root.
+# hint: `if (without(c, "pivot") || without(c, "private"))`: then `chroot(".")` and no more, in enter_root.
 @test "--without=pivot: the classic escape from a chroot leads to the host's files" {
     compile_escape
     demo --without=pivot /escape "$BATS_TEST_TMPDIR/secret"

@@ -731,7 +731,7 @@ one_limit_alone() {
 
 # hint: No cgroup v2 at all: a limit is impossible, but who asked for one? And is errno set when you call die?
 # hint: cgroups(7); errno(3): "Success" in an error means that nobody set it.
-# hint: `if (dir == -1 && !c->limits[0].file) return -1;`, then `errno = ENOENT; die_with_hint(...)` in find_place.
+# hint: `if (dir == -1 && !c->limits[0].file) return -1;`, then `errno = ENOENT;` and die_with_hint, in find_place.
 @test "without cgroup v2 the error says what to do, and unlimited runs go on" {
     DEMO_WORDS=(unshare --mount --propagation private sh -c '
         umount --lazy "$0" && exec "$@"' "$(cgroup2_mount)" "${DEMO_WORDS[@]}")

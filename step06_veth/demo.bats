@@ -322,7 +322,7 @@ ip_forward() {
 # hint: Are both ends plugged into the same bridge? And did the second demo make a bridge of its own, or fail at "it
 #   exists"?
 # hint: rtnetlink(7): NLM_F_CREATE and NLM_F_EXCL; EEXIST is no error here. ip-link(8): `ip link show master rung0`.
-# hint: `} else if (errno != EEXIST) { die("make the bridge %s", c->bridge); }` in make_bridge.
+# hint: `if (ask(request, NULL, NULL) == -1 && errno != EEXIST) die("make the bridge %s", c->bridge);` in make_bridge.
 # bats test_tags=lesson
 @test "two containers reach each other over one bridge" {
     start_ready --ip 10.240.0.2/24
@@ -474,7 +474,7 @@ ip_forward() {
 # needs: with --nat the world sees the host's address, and answers
 # hint: Two containers on one bridge saw the host's address. Which packets should the rule leave alone?
 # hint: nft(8): oifname, the device that a packet leaves by.
-# hint: `oifname != "%s" masquerade` with c->bridge in open_nat.
+# hint: `oifname != \"%s\" masquerade` with c->bridge in open_nat.
 @test "with --nat neighbours see each other's own addresses" {
     requires nat
     start_ready --ip 10.240.0.2/24 --nat
@@ -636,7 +636,7 @@ SH
 # needs: it has the host's list of name servers, to read only
 # hint: Without a network there is nobody to ask, so leave the file alone. And did you write into the image?
 # hint: move_mount(2) covers a file and does not change it. open(2) with O_TRUNC would.
-# hint: `if (c->ip.s_addr) c->resolv_conf_fd = open_tree(...)` in take_resolv_conf; -1 otherwise.
+# hint: `c->resolv_conf_fd = open_tree(...)` only where `c->ip.s_addr` is one, in take_resolv_conf.
 @test "without --ip, and in the image, resolv.conf is the image's own" {
     make_own_root
     echo '# of the image' >"$root/etc/resolv.conf"

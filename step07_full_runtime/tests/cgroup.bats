@@ -108,8 +108,8 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: Your own cgroup has processes. Which one above it may have children with limits, and do you clean up there?
 # hint: cgroups(7), "no internal processes" rule.
-# hint: find_place calls climb until why_not has nothing to say; what switch_on has switched on, take_back takes
-#   back.
+# hint: find_place calls climb until why_not has nothing to say; what enable_controllers has switched on,
+#   disable_controllers takes back.
 @test "processes of our own in the cgroup above do not matter: it climbs" {
     requires memory
     mkdir "$own/test" "$own/test/shell"

@@ -527,7 +527,7 @@ at_line() {
 
 # hint: The value came from the command line, and the error blames a line of the file. Who knows better?
 # hint: See commands/edits.c: a flag is applied to the parsed text.
-# hint: edit_field notes what it has changed.
+# hint: line_of compares what the text has there with the field: is_same.
 @test "a field that a flag changed has no line" {
     full_config
     sed -i 's/"hostname": "full"/"hostname": 5/' config.json

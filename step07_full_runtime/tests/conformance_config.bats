@@ -261,7 +261,7 @@ prints() {
 # rule: config.md#linux-process MUST NOT "oom_score_adj without oomScoreAdj"
 # hint: What did you set that nobody asked for? The test quotes each rule.
 # hint: The OCI specification, config.md: "Process": OPTIONAL.
-# hint: process_settings: only what is given.
+# hint: process_limits and its like: only what is given.
 @test "what config.json does not say stays as the caller has it" {
     bundle
     (

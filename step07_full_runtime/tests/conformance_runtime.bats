@@ -92,7 +92,7 @@ assert state["annotations"] == {"org.example": "text"}, state' "$bundle" <<<"$ou
 # rule: runtime.md#errors MUST "leave the environment as if the operation had never been tried"
 # hint: The hook failed, and something was left. What? The test quotes each rule.
 # hint: The OCI specification, runtime.md: "Lifecycle" and "Errors".
-# hint: run_early_hooks, then undo_running.
+# hint: container_early_hooks, then undo_running.
 @test "a hook of create that fails: an error, and the container is undone" {
     local kind
     for kind in prestart createRuntime createContainer; do

@@ -444,7 +444,7 @@ PY
 
 # hint: Some processes were left. Who kills them all?
 # hint: cgroup.kill; runc-delete(8), --force.
-# hint: kill_all, then cgroup_undo.
+# hint: cgroup_kill, from remove_tree, as often as it takes; cgroup_undo calls that.
 @test "podman rm --force: with processes that ignore SIGTERM" {
     podman run -d --network none --name c1 box sh -c 'trap "" TERM; sleep 1000 & for _ in $(seq 3000); do sleep 0.2; done'
     pid=$("${PODMAN[@]}" inspect --format '{{.State.Pid}}' c1)

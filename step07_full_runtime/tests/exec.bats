@@ -24,7 +24,7 @@ load ../../scripts/oci_helper
 
 # hint: Descriptor 7 was your caller's. Who lets 3 through, and closes the rest?
 # hint: close_range(2); runc-exec(8): --preserve-fds.
-# hint: process_close_files with the number from parse_preserve_fds.
+# hint: close_files and files_close_callers with the number from parse_preserve_fds.
 @test "exec hands over no file but the three standard ones, and those that were asked for" {
     requires root
     bundle
@@ -146,7 +146,7 @@ done''']"
 
 # hint: The second one failed. What did the first leave behind, and for whom is it?
 # hint: config-linux.md, "Default Devices": /dev/console is bound if process.terminal is set: for config.json's process.
-# hint: console_open: bind_console for the first process alone.
+# hint: rootfs_bind_console is in the list of child in container/init.c, and not in that of exec_run.
 @test "exec --tty again and again: its terminal is not the container's console" {
     requires root
     bundle

@@ -19,7 +19,7 @@ commands() {
 
 # hint: Which of the three is missing, or has another mode?
 # hint: install(1): -m; DESTDIR comes before PREFIX.
-# hint: The target "install" of the Makefile: `install -m 755 ... $(DESTDIR)$(PREFIX)/bin/rung`.
+# hint: The target "install" of the Makefile: `install -D -m 755 step07_full_runtime/demo $(INSTALLED_PROGRAM)`.
 @test "make install puts the program, its manual and its completion below PREFIX, and uninstall takes them away" {
     [[ -x $here/demo ]] || fail 'step07 is not built'
     make -C "$TOP" install DESTDIR="$PWD/to" PREFIX=/opt/x STATIC=none
@@ -279,23 +279,4 @@ assert len(lines) > 30 and all(line == "" or line.endswith("\r") for line in lin
 speakers = {line.split(":")[0] for line in lines if line}
 assert any(s.endswith("[1]") for s in speakers) and len(speakers) == 2, speakers
 END
-}
-
-# hint: Which function of the page is not there, or which call came earlier than the page says?
-# hint: "An evening's path" in README.md, and what `run -v` prints.
-# hint: `narrate` in the function that the row names: the text in its third column begins a line of `run -v`.
-@test "the chapter's page of what run does is what it does" {
-    [[ -x $here/demo ]] || fail 'step07 is not built'
-    sed -n 's/^| `\([a-z_/]*\.c\):\([a-z_0-9]*\)` | [^|]* | `*\([^`]*\)`* |$/\1\t\2\t\3/p' "$here/README.md" >page
-    (($(wc -l <page) >= 25))
-    run_and_show "$here/demo" run -v --no-tty -- true
-    assert_status 0
-    said=$stderr
-    while IFS=$'\t' read -r file function call; do
-        grep -qE "^[a-z].*\b$function\(" "$here/$file" || fail "$file has no function $function"
-        [[ -z $call || $said == *"]: $call"* ]] || fail "$function: no \"$call\", or it came before"
-        [[ -z $call ]] || said=${said#*"]: $call"}
-    done <page
-    wc -l "$here"/{main,commands/run,container/{container,clone,init},process/{namespaces,process,capabilities},rootfs/rootfs,cgroup/{cgroup,limits},network/network}.c |
-        awk 'END { exit $1 > 3200 }'
 }

@@ -929,7 +929,7 @@ zero character special file 1:5 666 0:0'
 
 # hint: Without pivot_root, what becomes of the old mounts?
 # hint: mount(2): MS_MOVE onto "/", then chroot(2); first everything else has to go.
-# hint: rootfs_move in rootfs_move.c: detach_others, then move.
+# hint: move_root in rootfs/rootfs.c: mount_attach onto "/", then detach_old_mounts.
 @test "--no-pivot: the root is moved, and nothing of the host's mounts is left" {
     mkdir "$host/a b"
     mount -t tmpfs space "$host/a b"

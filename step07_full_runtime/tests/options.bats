@@ -60,7 +60,7 @@ long=$(printf 'x%.0s' {1..5000})
 
 # hint: What is a variable without a name, or without "="?
 # hint: environ(7): NAME=VALUE.
-# hint: edit_env: strchr(value, '=') must find one, and not at the beginning.
+# hint: edit_env: `strcspn(e->value, "=")` must find one, and not at the beginning.
 @test "bad values of --env" {
     refuses --env '' =x novalue
 }
@@ -89,7 +89,7 @@ long=$(printf 'x%.0s' {1..5000})
 
 # hint: Was the source made, or the error late?
 # hint: open_tree(2), ERRORS: ENOENT.
-# hint: mounts_open_sources: in the parent's plan, before anything is made.
+# hint: open_source in rootfs/mounts.c dies, and names it; undo_running removes what was made.
 @test "--volume: a source that is missing" {
     demo --volume /no/such/source:/mnt true
     assert_status 125
@@ -150,7 +150,7 @@ long=$(printf 'x%.0s' {1..5000})
 
 # hint: From where to where does it go?
 # hint: proc(5), /proc/PID/oom_score_adj: -1000 to 1000.
-# hint: edit_oom_score.
+# hint: The row "oom-score-adj" of FLAGS in commands/options.c: `.least = -1000, .most = 1000`.
 @test "bad values of --oom-score-adj" {
     refuses --oom-score-adj '' x 1001 -1001 1.5
 }
@@ -227,7 +227,7 @@ long=$(printf 'x%.0s' {1..5000})
 
 # hint: Which of these made it run, crash, or say nothing of the file's name?
 # hint: json_loadf(3) of jansson: JSON_REJECT_DUPLICATES and JSON_DECODE; json_error_t says the line.
-# hint: load_config and load_spec: everything is checked first.
+# hint: load_config and check_bundles_file: everything is checked first.
 @test "--bundle and --config: what is missing or no JSON" {
     for file in /no/such/bundle "$ROOTFS"; do
         rung run --bundle "$file" x

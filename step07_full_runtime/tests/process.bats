@@ -20,7 +20,7 @@ start_ready() {
 
 # hint: A variable of your shell is in there. Which environment did execve get?
 # hint: environ(7), execve(2): the third argument; config.md, "env".
-# hint: run_program takes process.env of the spec, and HOME from process_home.
+# hint: run_program takes what process_environment made: process.env of the spec, and HOME.
 @test "the environment is not the caller's" {
     SECRET=1 demo env
     assert_status 0
@@ -155,7 +155,7 @@ END
 
 # hint: umask is inherited. What does the specification want?
 # hint: umask(2); config.md, "umask".
-# hint: process_settings calls umask(022), or what the spec says.
+# hint: process_ids calls `umask(p->umask)`; read_user has 022 where config.json says nothing.
 @test "the umask is 022, whatever the caller's is" {
     umask 077
     demo sh -c umask
@@ -164,7 +164,7 @@ END
 
 # hint: Whose passwd file did you read: the host's, or the container's?
 # hint: passwd(5); getpwuid(3) reads the host's unless the root has changed.
-# hint: process_home and find_home read /etc/passwd in the new root.
+# hint: process_environment and find_home read /etc/passwd in the new root.
 @test "HOME is the user's home directory in the container, unless it is given" {
     make_own_root
     printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'other:x:10:10::/wrong:' 'user:x:1000:1000:A User:/home/of user:/bin/sh' >"$root/etc/passwd"
@@ -300,7 +300,7 @@ END
 # needs: --tty: a terminal of the container's own
 # hint: Is one of the command's descriptors still your own terminal?
 # hint: tty_ioctl(4): TIOCSTI; setsid(2), TIOCSCTTY; dup2(2).
-# hint: bind_console and process_session: all three descriptors are the new terminal's.
+# hint: console_open and process_session: all three descriptors are the new terminal's.
 @test "--tty: the container cannot type into the caller's terminal" {
     requires pty
     with_pty <<'END'
@@ -528,7 +528,7 @@ END
 
 # hint: Who writes /proc/self/oom_score_adj, and before the rights go?
 # hint: proc(5), /proc/PID/oom_score_adj.
-# hint: process_settings writes it.
+# hint: process_oom_score writes it, in the parent.
 @test "--oom-score-adj, seen from the host" {
     start_ready --oom-score-adj 500
     [[ $(<"/proc/$pid/oom_score_adj") == 500 ]]
@@ -536,7 +536,7 @@ END
 
 # hint: Which file in /proc/sys is it, and in which namespaces is the process that opens it?
 # hint: sysctl(8), namespaces(7): only some keys belong to a namespace.
-# hint: edit_sysctl checks with sysctl_namespace; the child writes before /proc/sys becomes read-only.
+# hint: read_sysctls checks with sysctl_namespace; the child writes before /proc/sys becomes read-only.
 @test "--sysctl sets a value of the container's namespaces, and not the host's" {
     before=$(</proc/sys/kernel/msgmax)
     demo --sysctl kernel.msgmax=4321 --sysctl net.ipv4.ip_unprivileged_port_start=80 cat /proc/sys/kernel/msgmax \
@@ -550,7 +550,7 @@ END
 
 # hint: Descriptor 7 was open in your caller. Who closes it?
 # hint: close_range(2): CLOSE_RANGE_CLOEXEC.
-# hint: process_close_files, right before execve.
+# hint: close_files in init_execute, and files_close_callers long before it.
 @test "the caller's open files do not reach the command" {
     exec 7</etc/passwd
     start_ready
@@ -562,7 +562,7 @@ END
 
 # hint: `ls -l /proc/self/fd` shows one of yours. With which flag of the command line?
 # hint: O_CLOEXEC in open(2), socket(2), memfd_create(2), epoll_create1(2).
-# hint: Open everything with O_CLOEXEC; process_close_files is the second fence.
+# hint: Open everything with O_CLOEXEC; close_files is the second fence.
 @test "no descriptor of the runtime reaches the command, on any way" {
     for flags in '' --overlay --init --userns --tty; do
         # shellcheck disable=SC2086

@@ -233,7 +233,7 @@ impossible() {
 
 # hint: Lists such as 0-3,5. Is the controller switched on, on the whole way?
 # hint: cpuset(7), cpuset.cpus.
-# hint: switch_on, then the rows cpuset.cpus and cpuset.mems.
+# hint: enable_controllers, then the rows cpuset.cpus and cpuset.mems.
 @test "cpuset: cpus and mems" {
     requires cpuset
     limits 'cpu = {"cpus": "0", "mems": "0"}'

@@ -50,7 +50,7 @@ mount_of() {
 
 # hint: Which mount of yours came before everything was private?
 # hint: mount_namespaces(7): MS_REC and MS_PRIVATE, or MS_SLAVE.
-# hint: rootfs_make_private is the first thing that is done to mounts in the child.
+# hint: make_mounts_private is the first thing that is done to mounts in the child.
 @test "the host's mounts stay as they are while it runs, even if they are shared" {
     DEMO_WORDS=(unshare --mount --propagation private unshare --mount --propagation shared "${DEMO_WORDS[@]}")
     start_ready --overlay --volume "$BATS_TEST_TMPDIR:/mnt"
@@ -59,7 +59,7 @@ mount_of() {
 
 # hint: The host mounts something below the root later. Why does it arrive?
 # hint: mount_namespaces(7): MS_SLAVE receives, MS_PRIVATE does not.
-# hint: rootfs_make_private for the root's own mount, whatever rootfsPropagation says later.
+# hint: rootfs_attach has mount_change for the root's own mount, whatever rootfsPropagation says later.
 @test "the host's later mounts do not appear in it" {
     make_own_root
     mkdir "$root/later"
@@ -266,7 +266,7 @@ END
 
 # hint: A bind mount shows the same files in two places. When must the source be opened?
 # hint: open_tree(2) before the root changes, move_mount(2) after.
-# hint: mounts_open_sources, then mount_filesystems.
+# hint: bind_mount and take_source, from mount_filesystems; then enter_root.
 @test "--volume: files go both ways" {
     mkdir volume
     echo 'from the host' >volume/a

@@ -128,7 +128,7 @@ PY
 
 # hint: How often is the path in /proc/PID/mountinfo?
 # hint: config-linux.md, "Masked Paths".
-# hint: rootfs_mask: what is a mask of yours already needs none.
+# hint: mask_paths asks is_repeated: what is a mask of yours already needs none.
 @test "a path that is named twice in maskedPaths is masked once" {
     bundle 'linux.maskedPaths = ["/proc/keys", "/proc/keys"]'
     oci_run
@@ -181,7 +181,7 @@ PY
 
 # hint: HOME is there, and says nothing. What does a shell make of that?
 # hint: environ(7).
-# hint: process_home in process/environment.c: an empty one counts as none.
+# hint: process_environment in process/environment.c: an empty one counts as none.
 @test "HOME without a value is filled from the image's /etc/passwd" {
     [[ $(prints 'process.env.append("HOME=")' "$(args 'echo $HOME')") == /root ]]
 }
@@ -262,7 +262,7 @@ heard_ready() { [[ $(grep -c READY=1 heard) == "$1" ]]; }
 
 # hint: Look at /proc/PID/fd while the container waits for start.
 # hint: runtime-linux.md, "File descriptors"; close_range(2).
-# hint: process_close_files, but long before start.
+# hint: files_close_callers in plan: long before start.
 @test "a created container holds no file of the caller's open" {
     echo secret >file
     exec 9<file

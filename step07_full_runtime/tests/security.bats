@@ -684,7 +684,7 @@ END
 
 # hint: Which link in /proc still has the host behind it: root, cwd, or an open descriptor?
 # hint: proc(5): /proc/PID/root, cwd, fd; close_range(2).
-# hint: pivot in rootfs/rootfs.c, and process_close_files before execve.
+# hint: pivot in rootfs/rootfs.c, and close_files before execve.
 @test "no way leads to the host's files through /proc" {
     make_own_root
     echo secret >"$BATS_TEST_TMPDIR/secret"
