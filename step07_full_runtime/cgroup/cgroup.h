@@ -64,20 +64,11 @@ int cgroup_kill(const struct cgroup *c);
  * container needs any more. 0, or -1 after warn(). */
 int cgroup_undo(struct cgroup *c);
 
-/* What the kernel counted. -1: this host or cgroup does not say. */
-struct cgroup_stats {
-    int64_t memory_current;
-    int64_t memory_peak;
-    int64_t memory_max;
-    int64_t oom_kills;
-    int64_t pids_current;
-    int64_t pids_max_events; /* forks refused by pids.max */
-    int64_t cpu_usage_usec;
-    int64_t cpu_nr_throttled;
-    int64_t cpu_throttled_usec;
-};
-void cgroup_read_stats(const struct cgroup *c, struct cgroup_stats *stats);
-/* All of it, for `events`: the caller frees it with json_decref(). */
+/* How many processes the kernel has killed for want of memory; -1: this host or
+ * cgroup does not say. */
+int64_t cgroup_oom_kills(const struct cgroup *c);
+/* All that the kernel counted, for `events`: the caller frees it with
+ * json_decref(). */
 struct json_t *cgroup_stats_json(const struct cgroup *c);
 
 /* Who is in it, and in the cgroups below. Free it with free_pids(). */

@@ -21,7 +21,8 @@ static const char *const CONTROLLERS[] = {
     "cpu", "cpuset", "dmem", "hugetlb", "io", "memory", "misc", "pids", "rdma",
 };
 
-unsigned int controller_bit(const char *name, size_t length)
+/* The bit of "memory"; 0 for a name that is no controller. */
+static unsigned int controller_bit(const char *name, size_t length)
 {
     for (size_t i = 0; i < ARRAY_SIZE(CONTROLLERS); i++) {
         if (strlen(CONTROLLERS[i]) == length &&

@@ -85,22 +85,6 @@ static bool shows_cgroup_writable(const struct spec *spec)
     return false;
 }
 
-/* The container's user, as the host counts. False: it is not mapped. */
-static bool host_uid(const struct spec *spec, uid_t *uid)
-{
-    *uid = spec->process.uid;
-    if (!spec->namespaces[NS_USER].wanted)
-        return true;
-    for (size_t i = 0; i < spec->uid_maps.count; i++) {
-        const struct id_map *map = &spec->uid_maps.maps[i];
-        if (*uid >= map->inside && *uid - map->inside < map->count) {
-            *uid = map->outside + (*uid - map->inside);
-            return true;
-        }
-    }
-    return false;
-}
-
 /*
  * Who sees its cgroup writable is to make cgroups below it, as systemd does.
  * The kernel lists what its owner has to own for that; all other files, with
@@ -109,7 +93,7 @@ static bool host_uid(const struct spec *spec, uid_t *uid)
 static void give_away(const struct cgroup *c, const struct spec *spec)
 {
     uid_t uid;
-    if (!shows_cgroup_writable(spec) || !host_uid(spec, &uid) ||
+    if (!shows_cgroup_writable(spec) || !spec_host_user(spec, &uid) ||
         uid == geteuid())
         return;
     CLEANUP(free_string)

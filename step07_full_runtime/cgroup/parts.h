@@ -18,8 +18,6 @@ struct spec;
 #define OWN_PREFIX "rung-"
 
 /* --- controllers.c --- */
-/* The bit of "memory"; 0 for a name that is no controller. */
-unsigned int controller_bit(const char *name, size_t length);
 /* The set that "cpu memory pids\n" lists; NULL is empty. */
 unsigned int controllers_in(const char *text);
 /* Back to text, each name with the prefix: "+memory +pids". */

@@ -23,8 +23,9 @@
 
 #define ANNOTATION "org.systemd.property."
 
-struct property *add_property(struct properties *p, const char *name,
-                              const char *type)
+/* A property to fill in; its name is copied. */
+static struct property *add_property(struct properties *p, const char *name,
+                                     const char *type)
 {
     struct property *longer =
         reallocarray(p->list, p->count + 1, sizeof(*p->list));

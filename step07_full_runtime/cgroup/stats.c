@@ -1,8 +1,8 @@
 /*
  * stats.c - what the kernel counted for a container, and who is in it.
  *
- * For us as a structure; for engines as JSON, in the form that runc gave it:
- * "events --stats". It only reads. Part of cgroup.c; grew out of step05.
+ * For engines as JSON, in the form that runc gave it: "events --stats". It only
+ * reads. Part of cgroup.c; grew out of step05.
  */
 #define _GNU_SOURCE
 
@@ -49,19 +49,9 @@ static int64_t read_key(const struct cgroup *c, const char *file,
     return -1;
 }
 
-void cgroup_read_stats(const struct cgroup *c, struct cgroup_stats *stats)
+int64_t cgroup_oom_kills(const struct cgroup *c)
 {
-    *stats = (struct cgroup_stats){
-        .memory_current = read_number(c, "memory.current"),
-        .memory_peak = read_number(c, "memory.peak"),
-        .memory_max = read_number(c, "memory.max"),
-        .oom_kills = read_key(c, "memory.events", "oom_kill"),
-        .pids_current = read_number(c, "pids.current"),
-        .pids_max_events = read_key(c, "pids.events", "max"),
-        .cpu_usage_usec = read_key(c, "cpu.stat", "usage_usec"),
-        .cpu_nr_throttled = read_key(c, "cpu.stat", "nr_throttled"),
-        .cpu_throttled_usec = read_key(c, "cpu.stat", "throttled_usec"),
-    };
+    return read_key(c, "memory.events", "oom_kill");
 }
 
 /* --- JSON --- */

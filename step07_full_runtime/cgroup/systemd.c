@@ -28,6 +28,11 @@ enum {
     WAIT_SECONDS = 30
 };
 
+/* systemd itself, as D-Bus names it: whom, which of its objects, as what. */
+#define MANAGER \
+    "org.freedesktop.systemd1", "/org/freedesktop/systemd1", \
+        "org.freedesktop.systemd1.Manager"
+
 struct sd_bus;
 struct sd_bus_message;
 struct sd_bus_slot;
@@ -132,9 +137,8 @@ char *systemd_own_cgroup(void)
              "1 here? else leave out --systemd-cgroup)");
     struct sd_bus_error error = {0};
     char *path = NULL;
-    int result = lib.get_property_string(
-        bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-        "org.freedesktop.systemd1.Manager", "ControlGroup", &error, &path);
+    int result =
+        lib.get_property_string(bus, MANAGER, "ControlGroup", &error, &path);
     if (result < 0)
         fail("ask systemd for its cgroup: %s",
              error.message ? error.message : strerror(-result));
@@ -149,9 +153,7 @@ char *systemd_own_cgroup(void)
 static struct sd_bus_message *new_call(const char *method)
 {
     struct sd_bus_message *m = NULL;
-    int result = lib.new_call(bus, &m, "org.freedesktop.systemd1",
-                              "/org/freedesktop/systemd1",
-                              "org.freedesktop.systemd1.Manager", method);
+    int result = lib.new_call(bus, &m, MANAGER, method);
     errno = result < 0 ? -result : 0;
     return m;
 }
@@ -229,10 +231,8 @@ static bool subscribe(void)
     static bool done;
     struct answer answer = {0};
     if (!done)
-        done = lib.match_signal(bus, NULL, "org.freedesktop.systemd1",
-                                "/org/freedesktop/systemd1",
-                                "org.freedesktop.systemd1.Manager",
-                                "JobRemoved", on_job_removed, NULL) >= 0 &&
+        done = lib.match_signal(bus, NULL, MANAGER, "JobRemoved",
+                                on_job_removed, NULL) >= 0 &&
                call(new_call("Subscribe"), false, &answer);
     free_answer(&answer);
     return done;
@@ -309,9 +309,7 @@ static int version(void)
 {
     char *text = NULL;
     int number = 0;
-    if (lib.get_property_string(
-            bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-            "org.freedesktop.systemd1.Manager", "Version", NULL, &text) >= 0 &&
+    if (lib.get_property_string(bus, MANAGER, "Version", NULL, &text) >= 0 &&
         sscanf(text, "%d", &number) != 1)
         number = 0;
     free(text);

@@ -55,9 +55,6 @@ struct properties {
     size_t count;
 };
 
-/* A property to fill in; its name is copied. */
-struct property *add_property(struct properties *p, const char *name,
-                              const char *type);
 /* What makes a scope fit for a container; of this version of systemd. */
 void add_scope_properties(struct properties *p, const char *slice,
                           const char *scope, pid_t pid, int version);

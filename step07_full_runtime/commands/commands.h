@@ -14,6 +14,7 @@
 
 struct cgroup;
 struct container;
+struct flag;
 struct json_t;
 struct options;
 
@@ -86,8 +87,9 @@ int command_features(int argc, char **argv);
 int demonstrate(bool pause);
 
 /* --- find.c --- */
-/* For commands without flags of their own: their one argument. */
-const char *only_id(int argc, char **argv);
+/* Reads the flags (NULL: it has none of its own) of a command that is about one
+ * container: its name. */
+const char *only_id(int argc, char **argv, const struct flag *flags);
 /* False: there is no such container. */
 bool find_state(struct state *state, const char *id);
 /* The same; ends the program if there is none. */

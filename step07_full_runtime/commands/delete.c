@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <getopt.h>
 #include <regex.h>
 #include <stdbool.h>
 
@@ -59,15 +58,13 @@ int command_delete(int argc, char **argv)
          .on = &is_regex},
         {0},
     };
-    read_flags_anywhere(argc, argv, flags, "ID");
-    if (optind + 1 != argc)
-        usage_error("delete: needs one container's name");
+    const char *id = only_id(argc, argv, flags);
     if (is_regex)
-        return delete_all(argv[optind], force) == 0 ? 0 : EXIT_RUNTIME;
+        return delete_all(id, force) == 0 ? 0 : EXIT_RUNTIME;
     struct state state;
     if (!force)
-        load_state(&state, argv[optind]);
-    else if (!find_state(&state, argv[optind]))
+        load_state(&state, id);
+    else if (!find_state(&state, id))
         return 0; /* nothing to delete is what was wanted */
     enum status status = state_status(&state);
     if (!may_delete(status, force))

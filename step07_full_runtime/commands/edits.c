@@ -39,7 +39,7 @@ int64_t number_of(const struct edits *e, const char *text, int64_t min,
     return number;
 }
 
-void put(json_t *object, const char *key, json_t *value)
+static void put(json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) == -1)
         fail("edit config.json: \"%s\" is not text in UTF-8", key);

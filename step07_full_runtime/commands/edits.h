@@ -77,8 +77,6 @@ json_t *find_value(json_t *config, const char *path);
 /* Set the field there; append to the array there. */
 void set(json_t *config, const char *path, json_t *value);
 void add(json_t *config, const char *path, json_t *value);
-/* The same for a field whose name is not ours. */
-void put(json_t *object, const char *key, json_t *value);
 
 /* "--pids x: not a number of processes" */
 _Noreturn void not_a(const struct edits *e, const char *what);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -64,13 +63,6 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t oom_kills(const struct cgroup *cgroup)
-{
-    struct cgroup_stats stats;
-    cgroup_read_stats(cgroup, &stats);
-    return stats.oom_kills;
-}
-
 /* The kernel wakes a poll(2) on memory.events when a number in it changes. */
 static void follow(const struct state *state, const struct cgroup *cgroup,
                    int64_t interval)
@@ -78,7 +70,7 @@ static void follow(const struct state *state, const struct cgroup *cgroup,
     CLEANUP(close_fd) int pidfd = state_open_process(state);
     CLEANUP(close_fd)
     int events = openat(cgroup->fd, "memory.events", O_RDONLY | O_CLOEXEC);
-    int64_t killed = oom_kills(cgroup);
+    int64_t killed = cgroup_oom_kills(cgroup);
     int64_t next = now_ms() + interval;
     struct pollfd fds[2] = {
         {.fd = pidfd, .events = POLLIN},
@@ -93,7 +85,7 @@ static void follow(const struct state *state, const struct cgroup *cgroup,
         int wait = left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
         if (poll(fds, 2, wait) == -1 && errno != EINTR)
             die("poll");
-        for (int64_t more = oom_kills(cgroup); killed < more; killed++)
+        for (int64_t more = cgroup_oom_kills(cgroup); killed < more; killed++)
             print_event("oom", state->id, NULL);
         if (fds[0].revents)
             return;
@@ -113,15 +105,13 @@ int command_events(int argc, char **argv)
         {"interval", 0, "TIME", "how often (5s)", .text = &length},
         {0},
     };
-    read_flags_anywhere(argc, argv, flags, "ID");
+    const char *id = only_id(argc, argv, flags);
     int64_t interval = parse_duration(length);
     if (interval == 0)
         usage_error("--interval %s: not a length of time, like 5s", length);
-    if (optind + 1 != argc)
-        usage_error("events: needs one container's name");
     struct state state;
     struct cgroup cgroup;
-    load_cgroup(&state, argv[optind], &cgroup);
+    load_cgroup(&state, id, &cgroup);
     if (once)
         print_event("stats", state.id, cgroup_stats_json(&cgroup));
     else

@@ -16,7 +16,7 @@ static int freeze(int argc, char **argv, bool frozen)
 {
     struct state state;
     struct cgroup cgroup;
-    load_cgroup(&state, only_id(argc, argv), &cgroup);
+    load_cgroup(&state, only_id(argc, argv, NULL), &cgroup);
     enum status status = state_status(&state);
     if (status == STATUS_CREATED) /* `start` would wait for it */
         quit(1, "%s container %s: container not running (it is created)",

@@ -12,7 +12,7 @@
 int command_start(int argc, char **argv)
 {
     struct state state;
-    load_state(&state, only_id(argc, argv));
+    load_state(&state, only_id(argc, argv, NULL));
     enum status status = state_status(&state);
     if (status != STATUS_CREATED)
         fail("start container %s: it is %s, not created", state.id,

@@ -12,7 +12,7 @@
 int command_state(int argc, char **argv)
 {
     struct state state;
-    load_state(&state, only_id(argc, argv));
+    load_state(&state, only_id(argc, argv, NULL));
     json_t *config = state.status_name ? state_config(&state) : NULL;
     print_json(describe(&state, config), JSON_INDENT(2));
     json_decref(config);

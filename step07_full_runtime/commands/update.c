@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <string.h>
@@ -68,11 +67,8 @@ static json_t *read_resources_file(const char *path)
 static json_t *parse_update(int argc, char **argv, const char **id)
 {
     json_t *resources = json_object();
-    read_flags_anywhere(argc, argv, FLAGS, "ID");
+    *id = only_id(argc, argv, FLAGS);
     edit_by_flags(argc, argv, FLAGS, &(struct edits){.config = resources});
-    if (optind + 1 != argc)
-        usage_error("update: needs one container's name");
-    *id = argv[optind];
     return resources_file ? read_resources_file(resources_file) : resources;
 }
 

@@ -170,14 +170,23 @@ char *get_path(struct field f)
     return path;
 }
 
-char **get_paths(struct field f)
+static char **get_each(struct field f, char *(*get)(struct field))
 {
     size_t count = get_size(f);
-    char **paths = allocate(count + 1, sizeof(*paths));
+    char **texts = allocate(count + 1, sizeof(*texts));
     for (size_t i = 0; i < count; i++)
-        paths[i] = get_path(item(&f, i));
+        texts[i] = get(item(&f, i));
+    return texts;
+}
 
-    return paths;
+char **get_paths(struct field f)
+{
+    return get_each(f, get_path);
+}
+
+char **get_strings(struct field f)
+{
+    return get_each(f, get_text);
 }
 
 void free_strings(char ***strings)
@@ -187,35 +196,17 @@ void free_strings(char ***strings)
     free(*strings);
 }
 
-char **get_strings(struct field f)
-{
-    size_t count = get_size(f);
-    char **strings = allocate(count + 1, sizeof(*strings));
-    for (size_t i = 0; i < count; i++)
-        strings[i] = get_text(item(&f, i));
-
-    return strings;
-}
-
-bool look_up(const struct vocabulary *v, const char *text, uint64_t *value)
-{
-    for (size_t i = 0; i < v->count; i++) {
-        if (strcmp(v->words[i].text, text) == 0) {
-            *value = v->words[i].value;
-            return true;
-        }
-    }
-    return false;
-}
-
 uint64_t get_word(struct field f, const struct vocabulary *v,
                   uint64_t otherwise)
 {
-    uint64_t value = otherwise;
     CLEANUP(free_string) char *text = get_string(f);
-    if (text && !look_up(v, text, &value))
-        refuse(f, "unknown %s \"%s\"", v->kind, text);
-    return value;
+    if (!text)
+        return otherwise;
+    for (size_t i = 0; i < v->count; i++) {
+        if (strcmp(v->words[i].text, text) == 0)
+            return v->words[i].value;
+    }
+    refuse(f, "unknown %s \"%s\"", v->kind, text);
 }
 
 uint64_t get_words(struct field f, const struct vocabulary *v)

@@ -54,9 +54,6 @@ struct vocabulary {
         kind, words, ARRAY_SIZE(words) \
     }
 
-/* False if the word is not one of them. */
-bool look_up(const struct vocabulary *v, const char *text, uint64_t *value);
-
 /* What the field holds, or the default if it is missing. null is missing, as
  * it is for runc and crun. */
 bool get_bool(struct field f, bool otherwise);

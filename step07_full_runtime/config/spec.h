@@ -340,6 +340,8 @@ bool spec_makes(const struct spec *spec, enum namespace_type type);
 /* True if the root is ours to prepare: in a new mount namespace, or in one that
  * exists, if config.json wants something mounted there. */
 bool spec_prepares_root(const struct spec *spec);
+/* The command's user as the host sees him; false if nobody is mapped there. */
+bool spec_host_user(const struct spec *spec, uid_t *uid);
 /* "network": as config.json calls it. */
 const char *namespace_name(enum namespace_type type);
 

@@ -135,14 +135,26 @@ static void map_caller(struct id_maps *maps, uint32_t inside, uint32_t outside)
     maps->count = 1;
 }
 
-static bool is_mapped(const struct id_maps *maps, uint32_t id)
+/* The line that has the id; NULL: it is not mapped. */
+static const struct id_map *find_map(const struct id_maps *maps, uint32_t id)
 {
     for (size_t i = 0; i < maps->count; i++) {
         const struct id_map *map = &maps->maps[i];
         if (id >= map->inside && id - map->inside < map->count)
-            return true;
+            return map;
     }
-    return false;
+    return NULL;
+}
+
+bool spec_host_user(const struct spec *spec, uid_t *uid)
+{
+    *uid = spec->process.uid;
+    if (!spec->namespaces[NS_USER].wanted)
+        return true;
+    const struct id_map *map = find_map(&spec->uid_maps, *uid);
+    if (map)
+        *uid += map->outside - map->inside;
+    return map;
 }
 
 /* A clock that counts from the boot cannot show a time before it. */
@@ -273,12 +285,12 @@ static void check_ids(const struct spec *spec, struct field top)
     struct field uid = member(&user, "uid");
     struct field gid = member(&user, "gid");
     struct field groups = member(&user, "additionalGids");
-    if (!is_mapped(&spec->uid_maps, spec->process.uid))
+    if (!find_map(&spec->uid_maps, spec->process.uid))
         refuse(uid, "user %u is not in uidMappings", spec->process.uid);
-    if (!is_mapped(&spec->gid_maps, spec->process.gid))
+    if (!find_map(&spec->gid_maps, spec->process.gid))
         refuse(gid, "group %u is not in gidMappings", spec->process.gid);
     for (size_t i = 0; i < spec->process.groups.count; i++) {
-        if (!is_mapped(&spec->gid_maps, spec->process.groups.ids[i]))
+        if (!find_map(&spec->gid_maps, spec->process.groups.ids[i]))
             refuse(item(&groups, i), "group %u is not in gidMappings",
                    spec->process.groups.ids[i]);
     }

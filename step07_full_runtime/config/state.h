@@ -90,8 +90,6 @@ void state_change(struct state *s, enum status status);
  * `update` and the hooks; and read it again: NULL after warn(). */
 void state_save_config(const struct state *s, const struct json_t *config);
 struct json_t *state_config(const struct state *s);
-/* Write it again, after a change; atomically. */
-void state_save(const struct state *s);
 /* Read ROOT/ID/state.json: 0, or -1 and errno (ENOENT: no such container;
  * EBADMSG after warn(): it is damaged). A directory without a file is a
  * container of which nothing was made yet. */

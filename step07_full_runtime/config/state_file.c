@@ -128,7 +128,7 @@ static int save(const struct state *s)
     return done ? rename(new_path, path) : -1;
 }
 
-void state_save(const struct state *s)
+static void state_save(const struct state *s)
 {
     if (save(s) == -1)
         die("write the state %s/%s", s->root, s->id);

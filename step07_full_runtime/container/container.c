@@ -312,13 +312,12 @@ static void start(struct container *c)
 /* "killed" is all that the exit status says; the kernel knows more. */
 static void report_usage(const struct container *c, int status)
 {
-    struct cgroup_stats stats;
     if (status != 128 + SIGKILL || !c->cgroup.path)
         return;
-    cgroup_read_stats(&c->cgroup, &stats);
-    if (stats.oom_kills > 0)
+    int64_t kills = cgroup_oom_kills(&c->cgroup);
+    if (kills > 0)
         warn("the container used more than its memory.max: oom_kill %" PRId64,
-             stats.oom_kills);
+             kills);
 }
 
 /* With everything around it, up to the command or up to `start`. */

@@ -56,22 +56,6 @@ void close_files(const struct spec *spec)
         die("close the other files");
 }
 
-/* The command's user as the host sees him; false if nobody is mapped there. */
-static bool host_user(const struct spec *spec, uid_t *uid)
-{
-    *uid = spec->process.uid;
-    if (!spec->namespaces[NS_USER].wanted)
-        return true;
-    for (size_t i = 0; i < spec->uid_maps.count; i++) {
-        const struct id_map *map = &spec->uid_maps.maps[i];
-        if (*uid >= map->inside && *uid - map->inside < map->count) {
-            *uid += map->outside - map->inside;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Not devices, which are everybody's; nor a file that is only read, which our
  * caller did not mean to give away. */
 static bool can_be_given(int fd, const struct stat *st)
@@ -89,7 +73,7 @@ static bool can_be_given(int fd, const struct stat *st)
 void files_give_standard(const struct spec *spec)
 {
     uid_t uid;
-    if (spec->process.terminal || !host_user(spec, &uid))
+    if (spec->process.terminal || !spec_host_user(spec, &uid))
         return;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         struct stat st;

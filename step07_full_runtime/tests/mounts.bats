@@ -965,6 +965,11 @@ zero character special file 1:5 666 0:0'
     [[ $(cat "/proc/$owner/mountinfo") == "$before" ]]
 }
 
+# is_apart PID TYPE: has it left our namespace of this type?
+is_apart() {
+    [[ $(ns_inode "$1" "$2") != "$(ns_inode self "$2")" ]]
+}
+
 # rule: config-linux.md#namespaces MUST "with a path for the mount namespace, mounts are made in it"
 # hint: It is for the one who made the namespace that they are mounted. What does he see afterwards?
 # hint: setns(2); config-linux.md, "Namespaces"; pivot_root(2) gives a new root to all who stand on the old one.
@@ -972,7 +977,7 @@ zero character special file 1:5 666 0:0'
 @test "in a mount namespace that exists what config.json lists is mounted" {
     unshare --mount sleep 100 &
     holder=$!
-    eventually [ "$(ns_inode "$holder" mnt)" != "$(ns_inode self mnt)" ]
+    eventually is_apart "$holder" mnt
     path='next(n for n in linux.namespaces if n.type == "mount").path = '"'/proc/$holder/ns/mnt'"
     created "$path" "$(bind "$host" volume bind)" 'linux.maskedPaths = ["/proc/keys"]'
     [[ $(ns_inode "$pid" mnt) == "$(ns_inode "$holder" mnt)" ]]
@@ -1008,7 +1013,7 @@ zero character special file 1:5 666 0:0'
     chown -R 100000:100000 "$root"
     unshare --net --ipc --uts sleep 100 &
     holder=$!
-    eventually [ "$(ns_inode "$holder" net)" != "$(ns_inode self net)" ]
+    eventually is_apart "$holder" net
     created 'linux.namespaces.append({"type": "user"})' "$both" "
 for n in linux.namespaces:
     if n.type in ('network', 'ipc', 'uts'):
