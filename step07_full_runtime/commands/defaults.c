@@ -66,17 +66,7 @@ static const char TEXT[] = {
     "'linux':{"
     "  'namespaces':[{'type':'pid'},{'type':'network'},{'type':'ipc'},"
     "    {'type':'uts'},{'type':'mount'},{'type':'cgroup'}],"
-    "  'resources':{'devices':["
-    "    {'allow':false,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':1,'minor':3,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':1,'minor':5,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':1,'minor':7,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':1,'minor':8,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':1,'minor':9,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':5,'minor':0,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':5,'minor':2,'access':'rwm'},"
-    "    {'allow':true,'type':'c','major':136,'access':'rwm'}"
-    "  ]},"
+    "  'resources':{'devices':[{'allow':false,'access':'rwm'}]},"
     "  'maskedPaths':['/proc/acpi','/proc/asound','/proc/interrupts',"
     "    '/proc/kcore','/proc/keys','/proc/latency_stats','/proc/sched_debug',"
     "    '/proc/scsi','/proc/timer_list','/proc/timer_stats',"
@@ -103,8 +93,7 @@ static const char EXAMPLE[] = {
     "    'effective':" FEW_CAPABILITIES ","
     "    'permitted':" FEW_CAPABILITIES "  },"
     "  'rlimits':[{'type':'RLIMIT_NOFILE','hard':1024,'soft':1024}]"
-    "},"
-    "'linux':{'resources':{'devices':[{'allow':false,'access':'rwm'}]}}"
+    "}"
     "}"};
 
 static json_t *parse(const char *text)

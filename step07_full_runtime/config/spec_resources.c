@@ -140,16 +140,6 @@ static double logarithm(double x) /* to the base of 2; x is at least 1 */
     return result;
 }
 
-static double power_of_10(double exponent)
-{
-    double z = exponent * 2.302585092994046; /* 10^e = exp(e ln 10) */
-    double term = 1;
-    double sum = 1;
-    for (int i = 1; i < 60; i++)
-        sum += term *= z / i;
-    return sum;
-}
-
 /*
  * Shares go from 2 to 262144 and start at 1024, weights from 1 to 10000 and
  * start at 100. runc and crun agreed on the curve through these three points:
@@ -163,8 +153,11 @@ static uint64_t weight_of_shares(uint64_t shares)
     if (shares >= 262144)
         return 10000;
     double l = logarithm((double)shares);
-    double weight = power_of_10((l * l + 125 * l) / 612 - 7.0 / 34);
-    return (uint64_t)(weight + 0.999999);
+    double exponent = (l * l + 125 * l) / 612 - 7.0 / 34;
+    uint64_t weight = 1; /* rounded up; 3.3... is log2(10) */
+    while (logarithm((double)weight) < exponent * 3.321928094887362 - 1e-9)
+        weight++;
+    return weight;
 }
 
 /* The kernel wants burst <= quota at each write: so the old burst goes first.

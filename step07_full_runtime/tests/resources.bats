@@ -157,7 +157,7 @@ impossible() {
 
 # hint: 2 to 262144 on one side, 1 to 10000 on the other, 1024 must be 100. A straight line?
 # hint: cpu.weight: kernel, admin-guide/cgroup-v2.rst.
-# hint: weight_of_shares, with logarithm and power_of_10.
+# hint: weight_of_shares, with logarithm: the smallest weight that reaches the curve.
 @test "cpu: shares become a weight on the curve that runc and crun use" {
     requires cpu
     limits 'cpu = {"shares": 1024, "quota": 20000, "period": 50000, "burst": 10000}'
