@@ -277,7 +277,7 @@ END
 # dd reads into a buffer as large as a block: memory that is really touched.
 # hint: Nothing was killed. Is the limit in the cgroup that the command is really in?
 # hint: memory.events: kernel, admin-guide/cgroup-v2.rst.
-# hint: cgroup_limits comes before clone3; cgroup_read_stats reads oom_kill in the end.
+# hint: cgroup_limits comes before let_go; cgroup_oom_kills reads oom_kill in the end.
 @test "more memory than --memory: the OOM killer ends the command" {
     requires memory
     demo --memory 20M sh -c 'dd if=/dev/zero of=/dev/null bs=90M count=1; echo ended with $?'

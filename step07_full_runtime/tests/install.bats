@@ -36,7 +36,7 @@ opt/x/share/man/man1/rung.1 644' ]]
 
 # hint: An overflow in a program of root's is a way in. What may the compiler put in its way?
 # hint: gcc(1), "Program Instrumentation Options"; ld(1), -z relro and -z now.
-# hint: The Makefile's HARDENING, in build/plain/hardening.
+# hint: `HARDENING` in the Makefile; build/plain/hardening has what the compiler knew of it.
 @test "the program is built with what keeps a mistake from becoming a way in" {
     readelf --dynamic --segments --symbols --notes --wide "$here/demo" >elf
     # Tables that are read-only once it runs; a place that nobody can guess; a guard before each return address;
