@@ -202,8 +202,8 @@ is_in_order() {
     # What -v says of them comes in that order, too.
     said=$stderr
     while IFS=$'\t' read -r _ function call; do
-        [[ -z $call || $said == *"+ $call"* ]] || fail "$function: no \"$call\", or it came before"
-        [[ -z $call ]] || said=${said#*"+ $call"}
+        [[ -z $call || $said == *"]: $call"* ]] || fail "$function: no \"$call\", or it came before"
+        [[ -z $call ]] || said=${said#*"]: $call"}
     done <"$BATS_TEST_TMPDIR/page"
     # It would notice.
     run ! is_in_order <(tac "$BATS_TEST_TMPDIR/page") "$BATS_TEST_TMPDIR/entered"

@@ -19,7 +19,7 @@ commands() {
 
 # hint: Which of the three is missing, or has another mode?
 # hint: install(1): -m; DESTDIR comes before PREFIX.
-# hint: The target "install" of the Makefile: `install -D -m 755 step07_full_runtime/demo $(INSTALLED_PROGRAM)`.
+# hint: The target "install" of the Makefile: `install -D -m 644 step07_full_runtime/rung.1 $(INSTALLED_MANUAL)`, and so on.
 @test "make install puts the program, its manual and its completion below PREFIX, and uninstall takes them away" {
     [[ -x $here/demo ]] || fail 'step07 is not built'
     make -C "$TOP" install DESTDIR="$PWD/to" PREFIX=/opt/x STATIC=none
