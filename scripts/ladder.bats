@@ -211,7 +211,7 @@ is_in_order() {
 
 @test "the evening's path of step07 is at most 3,200 lines" {
     cd step07_*/
-    sed -n "/^### An evening's path/,/Each opens with/p" README.md | grep -o '`[a-z/_]*\.c`' | tr -d '`' >"$BATS_TEST_TMPDIR/path"
+    sed -n "/^Twelve files/,/^$/p" README.md | grep -o '`[a-z/_]*\.c`' | tr -d '`' >"$BATS_TEST_TMPDIR/path"
     (($(wc -l <"$BATS_TEST_TMPDIR/path") == 12))
     xargs wc -l <"$BATS_TEST_TMPDIR/path" | awk '{ print } END { exit $1 > 3200 }'
 }
