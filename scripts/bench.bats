@@ -37,3 +37,13 @@ load test_helper
     assert_status 1
     assert_output_like '*start: too many*'
 }
+
+@test "costs: a figure for each call, and for the programs that are named" {
+    requires root
+    run_and_show "$TOP/scripts/costs" /bin/true
+    assert_status 0
+    ((${#lines[@]} == 21))
+    for line in "${lines[@]}"; do
+        [[ $line =~ ^\ *[0-9]+\.[0-9]\ \ .+ ]]
+    done
+}
