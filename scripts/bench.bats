@@ -42,8 +42,19 @@ load test_helper
     requires root
     run_and_show "$TOP/scripts/costs" /bin/true
     assert_status 0
-    ((${#lines[@]} == 21))
+    ((${#lines[@]} == 20))
     for line in "${lines[@]}"; do
         [[ $line =~ ^\ *[0-9]+\.[0-9]\ \ .+ ]]
     done
+}
+
+@test "the timeline: a bar for each part of a run, of the parent's and of the child's" {
+    requires root rootfs
+    "$TOP/scripts/timeline" >run.svg
+    python3 -c 'import xml.dom.minidom as m; m.parse("run.svg")'
+    # The program is started twice, so two of them come twice.
+    for part in main:2 self_protect:2 clone_process:1 enter_root:1 seccomp_apply:1 run_program:1; do
+        [[ $(grep -c ">${part%:*}<" run.svg) == "${part#*:}" ]] || fail "$part: $(grep -c ">${part%:*}<" run.svg)"
+    done
+    (($(grep -c '<rect class="parent"' run.svg) > 12 && $(grep -c '<rect class="child"' run.svg) > 12))
 }

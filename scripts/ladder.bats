@@ -192,15 +192,11 @@ is_in_order() {
     while IFS=$'\t' read -r file function _; do
         grep -qE "^[a-z].*\b$function\(" step07_*/"$file" || fail "$file has no function $function"
     done <"$BATS_TEST_TMPDIR/page"
-    make -s -j "$(nproc)" VARIANT=calls WERROR=1 CFLAGS=-O0 build/calls/demo >&2
-    CALLS=$BATS_TEST_TMPDIR/calls run_and_show build/calls/demo run -v --no-tty -- true
-    assert_status 0
-    nm build/calls/demo | awk '$2 ~ /^[tT]$/ { print $1, $3 }' >"$BATS_TEST_TMPDIR/names"
-    awk 'NR == FNR { name[$1] = $2; next } { print name[$1] }' "$BATS_TEST_TMPDIR/names" "$BATS_TEST_TMPDIR/calls" >"$BATS_TEST_TMPDIR/entered"
+    "$TOP/scripts/timeline" --entered run -v --no-tty -- true >"$BATS_TEST_TMPDIR/entered" 2>"$BATS_TEST_TMPDIR/said"
     (($(wc -l <"$BATS_TEST_TMPDIR/entered") > 500))
     is_in_order "$BATS_TEST_TMPDIR/page" "$BATS_TEST_TMPDIR/entered"
     # What -v says of them comes in that order, too.
-    said=$stderr
+    said=$(<"$BATS_TEST_TMPDIR/said")
     while IFS=$'\t' read -r _ function call; do
         [[ -z $call || $said == *"]: $call"* ]] || fail "$function: no \"$call\", or it came before"
         [[ -z $call ]] || said=${said#*"]: $call"}

@@ -91,16 +91,6 @@ static void have_child(long flags)
     must(waitpid(pid, NULL, 0), "waitpid");
 }
 
-static void have_vfork_child(long unused)
-{
-    (void)unused;
-    pid_t pid = vfork();
-    must(pid, "vfork");
-    if (pid == 0)
-        _exit(0);
-    must(waitpid(pid, NULL, 0), "waitpid");
-}
-
 static void start_program(long which)
 {
     pid_t pid;
@@ -167,7 +157,6 @@ static struct thing things[MOST] = {
     {.name = "mount and unmount sysfs", .act = mount_type, .what = 2},
     {.name = "mount and unmount devpts", .act = mount_type, .what = 3},
     {.name = "mount and unmount mqueue", .act = mount_type, .what = 4},
-    {.name = "a child, its memory shared: vfork(2)", .act = have_vfork_child},
     {.name = "a child: fork(2)", .act = have_child},
     {.name = "a child in a UTS namespace",
      .act = have_child,

@@ -64,11 +64,11 @@ unsigned int mnl_socket_get_portid(const struct mnl_socket *nl)
     return nl->address.nl_pid;
 }
 
-ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *message,
-                          size_t length)
+ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req,
+                          size_t siz)
 {
     const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    return sendto(nl->fd, message, length, 0, (const struct sockaddr *)&kernel,
+    return sendto(nl->fd, req, siz, 0, (const struct sockaddr *)&kernel,
                   sizeof(kernel));
 }
 
@@ -89,115 +89,113 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buffer,
 
 struct nlmsghdr *mnl_nlmsg_put_header(void *buffer)
 {
-    struct nlmsghdr *message = memset(buffer, 0, MNL_NLMSG_HDRLEN);
-    message->nlmsg_len = MNL_NLMSG_HDRLEN;
-    return message;
+    struct nlmsghdr *nlh = memset(buffer, 0, MNL_NLMSG_HDRLEN);
+    nlh->nlmsg_len = MNL_NLMSG_HDRLEN;
+    return nlh;
 }
 
-void *mnl_nlmsg_put_extra_header(struct nlmsghdr *message, size_t size)
+void *mnl_nlmsg_put_extra_header(struct nlmsghdr *nlh, size_t size)
 {
-    char *end = (char *)message + message->nlmsg_len;
-    message->nlmsg_len += MNL_ALIGN(size);
+    char *end = (char *)nlh + nlh->nlmsg_len;
+    nlh->nlmsg_len += MNL_ALIGN(size);
     return memset(end, 0, MNL_ALIGN(size));
 }
 
-void *mnl_nlmsg_get_payload(const struct nlmsghdr *message)
+void *mnl_nlmsg_get_payload(const struct nlmsghdr *nlh)
 {
-    return (char *)message + MNL_NLMSG_HDRLEN;
+    return (char *)nlh + MNL_NLMSG_HDRLEN;
 }
 
-void mnl_attr_put(struct nlmsghdr *message, uint16_t type, size_t length,
+void mnl_attr_put(struct nlmsghdr *nlh, uint16_t type, size_t len,
                   const void *data)
 {
-    size_t total = MNL_ATTR_HDRLEN + length;
-    struct nlattr *a = mnl_nlmsg_put_extra_header(message, total);
-    a->nla_type = type;
-    a->nla_len = (uint16_t)total;
-    memcpy(mnl_attr_get_payload(a), data, length);
+    size_t total = MNL_ATTR_HDRLEN + len;
+    struct nlattr *attr = mnl_nlmsg_put_extra_header(nlh, total);
+    attr->nla_type = type;
+    attr->nla_len = (uint16_t)total;
+    memcpy(mnl_attr_get_payload(attr), data, len);
 }
 
-void mnl_attr_put_u32(struct nlmsghdr *message, uint16_t type, uint32_t number)
+void mnl_attr_put_u32(struct nlmsghdr *nlh, uint16_t type, uint32_t data)
 {
-    mnl_attr_put(message, type, sizeof(number), &number);
+    mnl_attr_put(nlh, type, sizeof(data), &data);
 }
 
-void mnl_attr_put_strz(struct nlmsghdr *message, uint16_t type,
-                       const char *text)
+void mnl_attr_put_strz(struct nlmsghdr *nlh, uint16_t type, const char *data)
 {
-    mnl_attr_put(message, type, strlen(text) + 1, text);
+    mnl_attr_put(nlh, type, strlen(data) + 1, data);
 }
 
-struct nlattr *mnl_attr_nest_start(struct nlmsghdr *message, uint16_t type)
+struct nlattr *mnl_attr_nest_start(struct nlmsghdr *nlh, uint16_t type)
 {
-    struct nlattr *a = mnl_nlmsg_put_extra_header(message, MNL_ATTR_HDRLEN);
-    a->nla_type = NLA_F_NESTED | type;
-    return a;
+    struct nlattr *attr = mnl_nlmsg_put_extra_header(nlh, MNL_ATTR_HDRLEN);
+    attr->nla_type = NLA_F_NESTED | type;
+    return attr;
 }
 
 /* Its length is known only when all is in it. */
-void mnl_attr_nest_end(struct nlmsghdr *message, struct nlattr *start)
+void mnl_attr_nest_end(struct nlmsghdr *nlh, struct nlattr *start)
 {
-    char *end = (char *)message + message->nlmsg_len;
+    char *end = (char *)nlh + nlh->nlmsg_len;
     start->nla_len = (uint16_t)(end - (char *)start);
 }
 
 /* --- what is received --- */
 
-uint16_t mnl_attr_get_type(const struct nlattr *a)
+uint16_t mnl_attr_get_type(const struct nlattr *attr)
 {
-    return a->nla_type & NLA_TYPE_MASK;
+    return attr->nla_type & NLA_TYPE_MASK;
 }
 
-uint16_t mnl_attr_get_payload_len(const struct nlattr *a)
+uint16_t mnl_attr_get_payload_len(const struct nlattr *attr)
 {
-    return a->nla_len - MNL_ATTR_HDRLEN;
+    return attr->nla_len - MNL_ATTR_HDRLEN;
 }
 
-void *mnl_attr_get_payload(const struct nlattr *a)
+void *mnl_attr_get_payload(const struct nlattr *attr)
 {
-    return (char *)a + MNL_ATTR_HDRLEN;
+    return (char *)attr + MNL_ATTR_HDRLEN;
 }
 
-const char *mnl_attr_get_str(const struct nlattr *a)
+const char *mnl_attr_get_str(const struct nlattr *attr)
 {
-    return mnl_attr_get_payload(a);
+    return mnl_attr_get_payload(attr);
 }
 
-uint32_t mnl_attr_get_u32(const struct nlattr *a)
+uint32_t mnl_attr_get_u32(const struct nlattr *attr)
 {
     uint32_t number;
-    memcpy(&number, mnl_attr_get_payload(a), sizeof(number));
+    memcpy(&number, mnl_attr_get_payload(attr), sizeof(number));
     return number;
 }
 
 /* For the loops mnl_attr_for_each() and mnl_attr_for_each_nested(). */
-bool mnl_attr_ok(const struct nlattr *a, int left)
+bool mnl_attr_ok(const struct nlattr *attr, int len)
 {
-    return left >= (int)sizeof(*a) && a->nla_len >= sizeof(*a) &&
-           (int)a->nla_len <= left;
+    return len >= (int)sizeof(*attr) && attr->nla_len >= sizeof(*attr) &&
+           (int)attr->nla_len <= len;
 }
 
-struct nlattr *mnl_attr_next(const struct nlattr *a)
+struct nlattr *mnl_attr_next(const struct nlattr *attr)
 {
-    return (struct nlattr *)((char *)a + MNL_ALIGN(a->nla_len));
+    return (struct nlattr *)((char *)attr + MNL_ALIGN(attr->nla_len));
 }
 
-void *mnl_nlmsg_get_payload_offset(const struct nlmsghdr *message,
-                                   size_t offset)
+void *mnl_nlmsg_get_payload_offset(const struct nlmsghdr *nlh, size_t offset)
 {
-    return (char *)message + MNL_NLMSG_HDRLEN + MNL_ALIGN(offset);
+    return (char *)nlh + MNL_NLMSG_HDRLEN + MNL_ALIGN(offset);
 }
 
-void *mnl_nlmsg_get_payload_tail(const struct nlmsghdr *message)
+void *mnl_nlmsg_get_payload_tail(const struct nlmsghdr *nlh)
 {
-    return (char *)message + MNL_ALIGN(message->nlmsg_len);
+    return (char *)nlh + MNL_ALIGN(nlh->nlmsg_len);
 }
 
 /* The last answer: an error, or 0, which is "done". */
-static int read_result(const struct nlmsghdr *message)
+static int read_result(const struct nlmsghdr *nlh)
 {
-    const struct nlmsgerr *result = mnl_nlmsg_get_payload(message);
-    if (message->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(result->error)) {
+    const struct nlmsgerr *result = mnl_nlmsg_get_payload(nlh);
+    if (nlh->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(result->error)) {
         errno = EBADMSG;
         return MNL_CB_ERROR;
     }
@@ -206,19 +204,19 @@ static int read_result(const struct nlmsghdr *message)
 }
 
 /* EINTR: what was being listed has changed meanwhile. */
-int mnl_cb_run(const void *buffer, size_t length, unsigned int number,
-               unsigned int port, mnl_cb_t each, void *data)
+int mnl_cb_run(const void *buf, size_t numbytes, unsigned int seq,
+               unsigned int portid, mnl_cb_t cb_data, void *data)
 {
-    int left = (int)length;
+    int left = (int)numbytes;
     int result = MNL_CB_OK;
-    for (const struct nlmsghdr *m = buffer;
+    for (const struct nlmsghdr *m = buf;
          NLMSG_OK(m, (unsigned int)left) && result > MNL_CB_STOP;
          m = NLMSG_NEXT(m, left)) {
-        if (m->nlmsg_pid && m->nlmsg_pid != port) {
+        if (m->nlmsg_pid && m->nlmsg_pid != portid) {
             errno = ESRCH;
             return MNL_CB_ERROR;
         }
-        if (number && m->nlmsg_seq && m->nlmsg_seq != number) {
+        if (seq && m->nlmsg_seq && m->nlmsg_seq != seq) {
             errno = EPROTO;
             return MNL_CB_ERROR;
         }
@@ -230,8 +228,8 @@ int mnl_cb_run(const void *buffer, size_t length, unsigned int number,
             result = read_result(m);
         else if (m->nlmsg_type == NLMSG_DONE)
             result = MNL_CB_STOP;
-        else if (m->nlmsg_type >= NLMSG_MIN_TYPE && each)
-            result = each(m, data);
+        else if (m->nlmsg_type >= NLMSG_MIN_TYPE && cb_data)
+            result = cb_data(m, data);
     }
     return result;
 }
