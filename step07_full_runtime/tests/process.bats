@@ -132,7 +132,7 @@ start_ready() {
     while read -r value expected; do
         bundle 'annotations = {"run.oci.keep_original_groups": "'"$value"'"}' 'process.user.additionalGids = [7]'
         oci_run
-        [[ $(status_field "$pid" Groups) == "$expected "* ]] || fail "$value: $(status_field "$pid" Groups)"
+        [[ $(status_field "$pid" Groups) == "$expected" ]] || fail "$value: $(status_field "$pid" Groups)"
         oci exec c1 sed -n 's/^Groups:.//p' /proc/self/status
         [[ $output == "$expected"* ]]
         oci delete --force c1
@@ -209,7 +209,7 @@ END
     for users in '' 10; do
         bundle "$say" 'process.user = {"uid": 1000, "gid": 1000}' ${users:+'linux.namespaces.append({"type": "user"})' "$maps"}
         oci_set_up
-        run --separate-stderr sh -c '"$@" | cat' sh sh -c 'cat input | "$@"' sh \
+        run_and_show sh -c '"$@" | cat' sh sh -c 'cat input | "$@"' sh \
             "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1
         [[ $output == input && $stderr == error ]] || fail "pipes: $output $stderr"
         rm -f regular
