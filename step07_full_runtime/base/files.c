@@ -64,6 +64,9 @@ char *read_fd(int fd)
         ssize_t n = read(fd, text + length, size - length - 1);
         if (n == -1 && errno == EINTR)
             continue;
+        /* To open a pipe waits for nobody who writes; to read does. */
+        if (n == -1 && errno == EAGAIN && fcntl(fd, F_SETFL, 0) == 0)
+            continue;
         if (n <= 0) {
             text[length] = '\0';
             if (n == 0 && !memchr(text, '\0', length))
@@ -95,8 +98,7 @@ char *read_file_at(int directory_fd, const char *path)
     CLEANUP(close_fd)
     int fd = openat(directory_fd, path,
                     O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    /* To open a pipe does not wait for somebody who writes; to read does. */
-    return fd == -1 || fcntl(fd, F_SETFL, 0) == -1 ? NULL : read_fd(fd);
+    return fd == -1 ? NULL : read_fd(fd);
 }
 
 int open_procfs(void)

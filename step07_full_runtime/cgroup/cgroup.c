@@ -124,7 +124,8 @@ static void make_directory(struct cgroup *c)
     if (c->fd == -1)
         die("open cgroup %s", path);
     struct cgroup found = {.path = (char *)path, .fd = c->fd};
-    check_fresh(&found);
+    if (!made)
+        check_fresh(&found);
     c->path = (char *)path;
 }
 

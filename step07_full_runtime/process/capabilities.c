@@ -63,7 +63,8 @@ void capabilities_drop_bounding(const struct spec *spec)
     for (int i = 0; i < SET_BITS; i++) {
         if (has(spec->process.capabilities.bounding, i))
             continue;
-        /* EINVAL: this kernel has no such capability. */
+        /* EINVAL: this kernel has no such capability. (What libcap thinks to
+         * be the last one is a guess where its own look has failed.) */
         if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1 && errno != EINVAL)
             die("drop capability %d", i);
     }

@@ -188,6 +188,8 @@ static void bind_device(const struct device_spec *d, int dev_fd,
 
 static bool is_in_dev(int directory_fd, int dev_fd)
 {
+    if (directory_fd == dev_fd)
+        return true;
     struct stat directory;
     struct stat dev;
     if (fstat(directory_fd, &directory) == -1 || fstat(dev_fd, &dev) == -1)
