@@ -136,7 +136,8 @@ class Worker(threading.Thread):
                          *(word for word in os.environ["PATH"].split(":") if "/bats-core" not in word)])
         setting = {"STEP": self.step, "DEMO": self.program, "PATH": path, "RUNG_SLOWNESS": self.factor,
                    "RUNG_PATIENCE": self.patience, "RUNG_HOST_PATIENCE": min(self.patience, 3),
-                   "RUNG_HANGS": self.hangs, "RUNG_NO_SKIP": os.environ.get("RUNG_NO_SKIP", "")}
+                   "RUNG_HANGS": self.hangs, "RUNG_NO_SKIP": os.environ.get("RUNG_NO_SKIP", ""),
+                   "RUNG_ANY_WORDS": "1" if self.patience < 10 and self.step < "07" else ""}
         return [*([] if os.geteuid() == 0 else ["sudo"]),
                 f"{PARTS}/bounded", str(self.owner.pid), str(LIMIT), str(suites.PROCESSES),
                 f"{PARTS}/own-host", self.step, "env", *(f"{name}={value}" for name, value in setting.items()),
