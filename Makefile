@@ -59,7 +59,7 @@ rootfs: ## make build/rootfs, the containers' root file system
 	@scripts/rootfs busybox build/rootfs
 
 # With what was built here, so that nothing need be built again in there.
-vm: ## a root shell in a virtual machine, with all of this in it
+vm: ## a root shell in a virtual machine, with all this in it
 	@scripts/setup build vm
 	@scripts/vm $(addprefix --copy-in ,$(wildcard build/rootfs build/plain \
 	    step0? step0?_*/demo))
@@ -99,7 +99,9 @@ diff02 diff03 diff04 diff05 diff06:
 diff07:
 	@scripts/diff07
 
-conformance: ## which rules of the OCI specification are tested, and pass
+##@ How good step07 is
+
+conformance: ## the OCI specification, rule by rule
 	@scripts/setup build test
 	@scripts/conformance
 
@@ -115,7 +117,7 @@ faults: build/faults/inject all ## have each system call of a start fail, once
 kills: build/faults/inject all ## end a start at each of its system calls
 	@scripts/faults --kills $(FAULT_OPTIONS)
 
-fuzz: ## change step07's input at random, and look for misuse of memory
+fuzz: ## change step07's input at random; MINUTES=60
 	@scripts/setup build fuzz
 	@AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 $(MAKE) --no-print-directory \
 	    VARIANT=fuzz CC=afl-clang-fast CFLAGS='-O1 -g' build/fuzz/target
@@ -129,19 +131,15 @@ audit: step07 rootfs ## what our default container may do, and others' do not
 
 FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
-bench bench-quick: ## how long a container takes, beside crun and runc
+bench bench-quick: ## the time a container takes, here and there
 	@scripts/setup build bench
 	@$(MAKE) --no-print-directory step07
 	@scripts/bench $(if $(@:bench=),--quick) $(BENCH_OPTIONS)
 
-mutants: ## leave out each safeguard, and see a test fail
-	@scripts/setup build test
-	@scripts/mutants
-
 ##@ Write it yourself (STEP=01 to 07; your files are in work/)
 
 lab: ## begin a step from ours before it (FROM=mine: from yours)
-grade: ## the lesson's tests on your program: 100 points (ALL=1: all tests)
+grade: ## the lesson's tests: 100 points (ALL=1: all tests)
 polish: ## the rest of the step's tests: stars
 hint: ## the next hint for the first test that fails
 watch: ## grade at each save
@@ -181,6 +179,39 @@ solution:
 	    { echo 'make solution: which step? STEP=01 to 07'; exit 2; }
 	@cd step$(STEP)_*/.solution && tail -n +1 README.md $$(ls | grep -v README)
 
+##@ Use it as your runtime
+
+static: ## step07 as one file without libraries, for make install
+	@$(MAKE) --no-print-directory VARIANT=static build/static/step07/demo
+
+install: ## install step07 as rung, below PREFIX (/usr/local)
+	@[ -x step07_full_runtime/demo ] || { echo 'make step07 first'; exit 1; }
+	@[ ! -e $(STATIC) ] || [ -z "$$(find step07_full_runtime scripts/static.d \
+	    -name '*.[ch]' -newer $(STATIC))" ] || { \
+	    echo 'make static again first: its source has changed'; exit 1; }
+	install -D -s -m 755 $(or $(wildcard $(STATIC)),step07_full_runtime/demo) \
+	    $(INSTALLED_PROGRAM)
+	$(if $(wildcard $(STATIC)),install -D -s -m 755 \
+	    step07_full_runtime/demo $(INSTALLED_PLAIN))
+	install -D -m 644 step07_full_runtime/rung.1 $(INSTALLED_MANUAL)
+	install -D -m 644 step07_full_runtime/rung.bash $(INSTALLED_COMPLETION)
+
+uninstall: ## remove what install has installed
+	rm -f $(INSTALLED_PROGRAM) $(INSTALLED_PLAIN) $(INSTALLED_MANUAL) $(INSTALLED_COMPLETION)
+
+INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/rung
+STATIC = build/static/step07/demo
+INSTALLED_PLAIN = $(DESTDIR)$(PREFIX)/lib/rung/rung
+INSTALLED_MANUAL = $(DESTDIR)$(PREFIX)/share/man/man1/rung.1
+INSTALLED_COMPLETION = \
+    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rung
+
+##@ For those who change the code
+
+mutants: ## leave out each safeguard, and see a test fail
+	@scripts/setup build test
+	@scripts/mutants
+
 # In the VM: it is alike everywhere, and has all that the demonstration needs.
 recording: ## record the demonstration anew: scripts/demo.svg
 	@scripts/setup build vm
@@ -189,8 +220,6 @@ recording: ## record the demonstration anew: scripts/demo.svg
 	    --copy-in step07_full_runtime/demo --copy-out build/demo.cast \
 	    scripts/record build/demo.cast sudo ./step07/demo
 	@scripts/record --svg build/demo.cast >scripts/demo.svg
-
-##@ For those who change the code
 
 format: ## lay the C code out as .clang-format says
 	@scripts/setup lint
@@ -217,35 +246,10 @@ lint-build:
 asan: ## build with checks of memory use, in build/asan
 	@$(MAKE) --no-print-directory VARIANT=asan variant
 
-static: ## step07 as one file without libraries, for make install
-	@$(MAKE) --no-print-directory VARIANT=static build/static/step07/demo
-
 arm64 i386: ## cross-compile, in build/arm64 and build/i386
 	@scripts/setup build cross
 	@scripts/rootfs sysroot-$@ build/sysroot/$@
 	@$(MAKE) --no-print-directory VARIANT=$@ variant
-
-install: ## install step07 as rung, below PREFIX (/usr/local)
-	@[ -x step07_full_runtime/demo ] || { echo 'make step07 first'; exit 1; }
-	@[ ! -e $(STATIC) ] || [ -z "$$(find step07_full_runtime scripts/static.d \
-	    -name '*.[ch]' -newer $(STATIC))" ] || { \
-	    echo 'make static again first: its source has changed'; exit 1; }
-	install -D -s -m 755 $(or $(wildcard $(STATIC)),step07_full_runtime/demo) \
-	    $(INSTALLED_PROGRAM)
-	$(if $(wildcard $(STATIC)),install -D -s -m 755 \
-	    step07_full_runtime/demo $(INSTALLED_PLAIN))
-	install -D -m 644 step07_full_runtime/rung.1 $(INSTALLED_MANUAL)
-	install -D -m 644 step07_full_runtime/rung.bash $(INSTALLED_COMPLETION)
-
-uninstall: ## remove what install has installed
-	rm -f $(INSTALLED_PROGRAM) $(INSTALLED_PLAIN) $(INSTALLED_MANUAL) $(INSTALLED_COMPLETION)
-
-INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/rung
-STATIC = build/static/step07/demo
-INSTALLED_PLAIN = $(DESTDIR)$(PREFIX)/lib/rung/rung
-INSTALLED_MANUAL = $(DESTDIR)$(PREFIX)/share/man/man1/rung.1
-INSTALLED_COMPLETION = \
-    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rung
 
 clean: ## remove everything that was made here
 	@rm -rf --one-file-system build step0? step0*_*/demo || { \
