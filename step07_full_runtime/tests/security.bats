@@ -470,22 +470,23 @@ notify='linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": pat
     assert_status 125
     assert_one_line_error '*/agent*'
     nothing_left
-    # One that is gone before it gets the listener, or while it does.
-    for end in leaves dies; do
-        start_agent 1 "$end"
-        oci run --bundle "$bundle" c1
-        assert_status 125
-        # The memory checks warn that they do not know the stack of the thread that hands it over.
-        [[ $DEMO != */asan/* ]] || stderr=$(grep -v -e ^== -e '^False positive' -e '^For details' <<<"$stderr")
-        assert_one_line_error '*agent*'
-        nothing_left
-        rm agent
-    done
     bundle 'linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY"}'
     oci create --bundle "$bundle" c1
     ((status != 0))
     assert_one_line_error '*linux.seccomp.listenerPath*'
     nothing_left
+    # One that is gone before it gets the listener, or while it does. (Then no call is answered, not even exit(2), and
+    # ASan's handler of the SIGSEGV that follows never comes to its end.)
+    [[ $DEMO != */asan/* ]] || return 0
+    for end in leaves dies; do
+        start_agent 1 "$end"
+        bundle "path = '$PWD/agent'" "$notify"
+        oci run --bundle "$bundle" c1
+        assert_status 125
+        assert_one_line_error '*agent*'
+        nothing_left
+        rm agent
+    done
 }
 
 # hint: The kernel has no such module, or no such profile. Did the container start without?
