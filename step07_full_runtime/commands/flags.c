@@ -31,7 +31,7 @@ static int next_flag(int argc, char **argv, const struct flag *flags,
                      const char *where)
 {
     struct option list[FLAGS_MAX + 2] = {0};
-    char letters[2 * FLAGS_MAX + 4];
+    char letters[2 * FLAGS_MAX + 4] = {0};
     (void)snprintf(letters, sizeof(letters), "%s:h", where);
     char *letter = letters + strlen(letters);
     int count = 0;

@@ -50,6 +50,21 @@ long=$(printf 'x%.0s' {1..5000})
     refuses --bridge '' ../x a/b . ..
 }
 
+# hint: After -v, --hostname was taken for the value of -v, and lost. Where does the list of letters end?
+# hint: getopt_long(3): a letter with a colon has a value; the list is a string, up to its '\0'.
+# hint: next_flag in commands/flags.c.
+@test "flags that follow a flag of one letter count" {
+    local letter
+    for letter in i m n p u C v; do
+        demo "-$letter" --hostname other hostname
+        assert_status 0
+        assert_output other || fail "after -$letter" || return
+    done
+    demo -imnpuCv --hostname other hostname
+    assert_status 0
+    assert_output other
+}
+
 # hint: The name becomes a directory, a cgroup and a line of a list. Which characters can't it have?
 # hint: path_resolution(7): "/", "." and "..".
 # hint: is_plain_path will not do: letters, digits, _, +, - and . only, and not first the dot.
