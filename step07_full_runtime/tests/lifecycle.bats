@@ -587,6 +587,67 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
     eventually grep -q 'it runs' "$out"
 }
 
+# hint: A signal came while the container was on its way to its command, and start said 0. Does the command run?
+# hint: signalfd(2); has execve(2) happened when the signal comes? If not, end the container, and say so.
+# hint: pass_on in container/attend.c; was_ended in container_start.
+@test "a signal to start before the command runs: the container ends, and start does not say 0" {
+    local number
+    for number in HUP INT TERM; do
+        bundle 'process.args = ["sh", "-c", "echo it runs; sleep 1000"]' \
+            'hooks = {"startContainer": [hook(": >/mnt/hook; exec sleep 30")]}' 'mounts.append(bind("'"$BATS_TEST_TMPDIR"'", "/mnt"))'
+        oci_create
+        "$DEMO_PROGRAM" --root "$state" start c1 </dev/null >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- 4>&- &
+        local starter=$!
+        eventually test -e "$BATS_TEST_TMPDIR/hook"
+        kill -s "$number" "$starter"
+        wait "$starter" && status=0 || status=$?
+        rm "$BATS_TEST_TMPDIR/hook"
+        [[ $status == 125 ]] || fail "$number: status $status"
+        [[ $(<"$BATS_TEST_TMPDIR/start") == *': start container c1: it was killed before its command ran' ]] || return
+        eventually is stopped
+        run ! grep 'it runs' "$out"
+        oci delete c1
+        assert_status 0
+        nothing_left
+    done
+}
+
+# hint: Something killed the container half-way through its set-up. Who is to notice, before start says 0?
+# hint: The socket closes at execve(2), and at the process's end, too: proc_pid_stat(5), the flags.
+# hint: has_executed in container/attend.c.
+@test "the container is killed before its command runs: start does not say 0" {
+    bundle 'process.args = ["sh", "-c", "echo it runs"]' \
+        'hooks = {"startContainer": [hook(": >/mnt/hook; exec sleep 30")]}' 'mounts.append(bind("'"$BATS_TEST_TMPDIR"'", "/mnt"))'
+    oci_create
+    "$DEMO_PROGRAM" --root "$state" start c1 </dev/null >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- 4>&- &
+    local starter=$!
+    eventually test -e "$BATS_TEST_TMPDIR/hook"
+    kill -KILL "$(state_of pid)"
+    wait "$starter" && status=0 || status=$?
+    assert_status 125
+    [[ $(<"$BATS_TEST_TMPDIR/start") == *': start container c1: it was killed before its command ran' ]]
+    run ! grep 'it runs' "$out"
+    oci delete c1
+    assert_status 0
+    nothing_left
+}
+
+# hint: The command ran, and a signal ended it. Whose status is that?
+# hint: runtime.md, "Start": start is done when the command has begun.
+# hint: container_start in container/start.c.
+# bats test_tags=any-runtime
+@test "a command that dies of a signal is not a start that failed" {
+    bundle 'process.args = ["sh", "-c", "echo it runs; kill -KILL $$"]' 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]'
+    oci_create
+    oci_start
+    assert_status 0
+    eventually is stopped
+    [[ $(<"$out") == 'it runs' ]]
+    oci delete c1
+    assert_status 0
+    nothing_left
+}
+
 # hint: The hook runs on, the runtime is dead. Where does it say what there is?
 # hint: The state file is written first: rename(2).
 # hint: container_delete with what record has written.
