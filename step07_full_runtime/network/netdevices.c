@@ -56,7 +56,7 @@ static struct mnl_socket *open_netlink_in(int namespace_fd)
     int ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (ours == -1 || setns(namespace_fd, CLONE_NEWNET) == -1)
         die("visit the container's network namespace");
-    struct mnl_socket *nl = open_netlink(0);
+    struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (setns(ours, CLONE_NEWNET) == -1)
         die("return to the host's network namespace");
     if (!nl)
@@ -205,7 +205,7 @@ void netdevices_move(const struct spec *spec, pid_t pid)
     CLEANUP(close_fd) int namespace_fd = open_namespace(spec, pid);
     CLEANUP(close_netlink)
     struct mnl_socket *there = open_netlink_in(namespace_fd);
-    CLEANUP(close_netlink) struct mnl_socket *here = open_netlink(0);
+    CLEANUP(close_netlink) struct mnl_socket *here = open_netlink(NETLINK_ROUTE, 0);
     if (!here)
         die("open a netlink socket");
     for (size_t i = 0; i < spec->net_device_count; i++)

@@ -17,9 +17,9 @@
 #include "base/report.h"
 #include "network/netlink.h"
 
-struct mnl_socket *open_netlink(unsigned int groups)
+struct mnl_socket *open_netlink(int family, unsigned int groups)
 {
-    struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    struct mnl_socket *nl = mnl_socket_open2(family, SOCK_CLOEXEC);
     if (!nl)
         return NULL;
     if (mnl_socket_bind(nl, groups, MNL_SOCKET_AUTOPID) == 0)

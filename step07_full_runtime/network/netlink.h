@@ -22,9 +22,10 @@ enum {
     ANSWER_SIZE = 32768
 };
 
-/* A socket to the kernel that also hears the news of these groups, such as
- * RTMGRP_LINK; 0: none. NULL and errno on failure. */
-struct mnl_socket *open_netlink(unsigned int groups);
+/* A socket to this part of the kernel, such as NETLINK_ROUTE, that also hears
+ * the news of these groups, such as RTMGRP_LINK; 0: none. NULL and errno on
+ * failure. netlink(7) */
+struct mnl_socket *open_netlink(int family, unsigned int groups);
 void close_netlink(struct mnl_socket **nl); /* with CLEANUP() */
 
 /* Send one request; hand each answer to `each` (it may be NULL). 0, or -1 and

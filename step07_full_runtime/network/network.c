@@ -172,6 +172,8 @@ static int look_at_bridge(struct mnl_socket *nl, const char *bridge,
     int result = -1;
     for (int tries = 0; result == -1 && tries < 10; tries++) {
         *s = (struct survey){.bridge = if_nametoindex(bridge)};
+        if (!s->bridge && errno != ENODEV)
+            return -1;
         char buffer[REQUEST_SIZE];
         struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
         request->nlmsg_type = RTM_GETLINK;
@@ -233,19 +235,30 @@ static void have_bridge(struct mnl_socket *nl, const struct network_spec *net,
         die("give %s to bridge %s", inet_ntoa(gateway), net->bridge);
 }
 
+/* The link is somebody else's, so undo must not touch it. Who has seen, with
+ * the lock, that there is none may undo it, even if the answer to the request
+ * that made it got lost. */
+static _Noreturn void fail_in_use(struct network *n)
+{
+    char link[IFNAMSIZ];
+    memcpy(link, n->link, sizeof(link));
+    n->link[0] = '\0';
+    fail(IN_USE, link);
+}
+
 /*
  * A veth pair is a cable: what goes in at one end comes out at the other. One
  * request makes both ends, ours on the bridge and the other one straight in
  * the container's namespace, where it is called eth0: veth(4).
  */
 static void make_veth(struct mnl_socket *nl, struct network *n,
-                      int namespace_fd)
+                      unsigned int bridge, int namespace_fd)
 {
     char buffer[REQUEST_SIZE];
     struct nlmsghdr *request =
         new_link_request(buffer, RTM_NEWLINK, n->link, IFF_UP);
     request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
-    mnl_attr_put_u32(request, IFLA_MASTER, if_nametoindex(n->bridge));
+    mnl_attr_put_u32(request, IFLA_MASTER, bridge);
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
     struct nlattr *kind_data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
@@ -262,14 +275,12 @@ static void make_veth(struct mnl_socket *nl, struct network *n,
             n->link, n->link, n->bridge);
     if (ask(nl, request, NULL, NULL) == 0)
         return;
-    char link[IFNAMSIZ];
-    memcpy(link, n->link, sizeof(link));
-    n->link[0] = '\0'; /* not ours, so undo must not touch it */
     if (errno == EEXIST)
-        fail(IN_USE, link);
+        fail_in_use(n);
     if (errno == EOPNOTSUPP)
-        fail("create link %s: this kernel has no veth (modprobe veth)", link);
-    die("create link %s (are you root?)", link);
+        fail("create link %s: this kernel has no veth (modprobe veth)",
+             n->link);
+    die("create link %s (are you root?)", n->link);
 }
 
 /* The container's network namespace, which must not be our own. */
@@ -299,12 +310,14 @@ void attach_network(struct network *n, const struct spec *spec, pid_t pid)
     CLEANUP(unlock_host) bool locked = lock_host();
     if (!locked)
         die("take the lock on what containers share");
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(0);
+    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (!nl)
         die("open a netlink socket");
+    if (if_nametoindex(n->link))
+        fail_in_use(n);
     struct survey s;
     have_bridge(nl, &spec->network, &s);
-    make_veth(nl, n, namespace_fd);
+    make_veth(nl, n, s.bridge, namespace_fd);
     if (spec->network.nat && open_nat(n->bridge) == -1)
         fail("--nat: bridge %s has no NAT", n->bridge);
 }
@@ -315,7 +328,7 @@ void set_up_network(const struct spec *spec)
 {
     if (!spec_makes(spec, NS_NETWORK) && !spec->network.wanted)
         return;
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(0);
+    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (!nl || set_link_up(nl, "lo") == -1)
         die("set link lo up");
     const struct network_spec *net = &spec->network;
@@ -346,7 +359,7 @@ static int64_t now_ms(void)
  */
 static void wait_until_gone(const char *link)
 {
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(RTMGRP_LINK);
+    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, RTMGRP_LINK);
     int64_t end = now_ms() + LINK_GONE_MS;
     while (nl && if_nametoindex(link)) {
         int64_t left = end - now_ms();
@@ -379,14 +392,13 @@ int detach_network(const struct network *n)
     if (n->link[0])
         wait_until_gone(n->link);
     CLEANUP(unlock_host) bool locked = lock_host();
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(0);
+    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (!locked || !nl) {
         warn("remove link %s: %s", n->link, strerror(errno));
         return -1;
     }
     int result = 0;
-    if (n->link[0] && if_nametoindex(n->link) &&
-        delete_link(nl, n->link) == -1) {
+    if (n->link[0] && delete_link(nl, n->link) == -1) {
         warn("delete link %s: %s", n->link, strerror(errno));
         result = -1;
     }
