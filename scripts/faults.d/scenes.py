@@ -208,6 +208,7 @@ class Scene:
         text = re.sub(r" (master|shared):\d+", "", text)
         # A device may be made there, or bound: ls(1) shows what it is.
         text = re.sub(r"^mount .* /dev/(null|zero|full|random|urandom|tty) .*\n", "", text, flags=re.M)
+        text = text.replace("/dev/null (deleted)", "/dev/null") # bound by a first name that is gone
         text = re.sub(r"/proc/\d+/", "/proc/N/", text)
         return re.sub(r'"(pid|created)": *[^,\n]*', r'"\1": N', text)
 
