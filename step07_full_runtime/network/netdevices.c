@@ -205,7 +205,8 @@ void netdevices_move(const struct spec *spec, pid_t pid)
     CLEANUP(close_fd) int namespace_fd = open_namespace(spec, pid);
     CLEANUP(close_netlink)
     struct mnl_socket *there = open_netlink_in(namespace_fd);
-    CLEANUP(close_netlink) struct mnl_socket *here = open_netlink(NETLINK_ROUTE, 0);
+    CLEANUP(close_netlink)
+    struct mnl_socket *here = open_netlink(NETLINK_ROUTE, 0);
     if (!here)
         die("open a netlink socket");
     for (size_t i = 0; i < spec->net_device_count; i++)

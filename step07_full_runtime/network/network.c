@@ -310,7 +310,8 @@ void attach_network(struct network *n, const struct spec *spec, pid_t pid)
     CLEANUP(unlock_host) bool locked = lock_host();
     if (!locked)
         die("take the lock on what containers share");
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
+    CLEANUP(close_netlink)
+    struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (!nl)
         die("open a netlink socket");
     if (if_nametoindex(n->link))
@@ -328,7 +329,8 @@ void set_up_network(const struct spec *spec)
 {
     if (!spec_makes(spec, NS_NETWORK) && !spec->network.wanted)
         return;
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
+    CLEANUP(close_netlink)
+    struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (!nl || set_link_up(nl, "lo") == -1)
         die("set link lo up");
     const struct network_spec *net = &spec->network;
@@ -359,7 +361,8 @@ static int64_t now_ms(void)
  */
 static void wait_until_gone(const char *link)
 {
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, RTMGRP_LINK);
+    CLEANUP(close_netlink)
+    struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, RTMGRP_LINK);
     int64_t end = now_ms() + LINK_GONE_MS;
     while (nl && if_nametoindex(link)) {
         int64_t left = end - now_ms();
@@ -392,7 +395,8 @@ int detach_network(const struct network *n)
     if (n->link[0])
         wait_until_gone(n->link);
     CLEANUP(unlock_host) bool locked = lock_host();
-    CLEANUP(close_netlink) struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
+    CLEANUP(close_netlink)
+    struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
     if (!locked || !nl) {
         warn("remove link %s: %s", n->link, strerror(errno));
         return -1;
