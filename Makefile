@@ -267,6 +267,7 @@ FLAGS_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 FLAGS_analyzer = -fanalyzer
 # One file, which loads nothing: what needs a library is the plain program's.
 FLAGS_static = -static -fno-pie -no-pie -ffunction-sections -Wl,--gc-sections \
+    -Wl,--entry=start_anew -Wl,--undefined=start_anew \
     -DPLAIN_PROGRAM='"$(PREFIX)/lib/rung/rung"'
 # Functions that are many and short would take longer with the notes than without.
 FLAGS_calls = -finstrument-functions -fno-pie \
@@ -338,13 +339,19 @@ STEP07_DIR = $(if $(VARIANT:plain=),$(BUILD)/step07,step07_full_runtime)
 STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
     $(filter step07%.c,$(SOURCES)))
 
-# Distributions have libmnl as a shared library alone.
-STEP07_OBJECTS += $(if $(filter static,$(VARIANT)),$(BUILD)/step07/mnl.o)
+# Distributions have libmnl as a shared library alone; and a start of our own.
+STATIC_OBJECTS = $(BUILD)/step07/mnl.o $(BUILD)/step07/start.o
+STEP07_OBJECTS += $(if $(filter static,$(VARIANT)),$(STATIC_OBJECTS))
 
-$(BUILD)/step07/mnl.o: scripts/static.d/mnl.c $(BUILD)/hardening
+$(STATIC_OBJECTS): $(BUILD)/step07/%.o: scripts/static.d/%.c $(BUILD)/hardening
 	@mkdir -p $(@D)
 	@echo 'compile $<'
-	@$(COMPILE) @$(BUILD)/hardening -c -o $@ $<
+	@$(COMPILE) @$(BUILD)/hardening $(if $(filter start,$*),$(WITHOUT_LIBRARY)) \
+	    -c -o $@ $<
+
+# Before the C library has begun, nothing may be called that it has.
+WITHOUT_LIBRARY = -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin \
+    -fno-tree-loop-distribute-patterns
 
 $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 	@mkdir -p $(@D)

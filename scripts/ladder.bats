@@ -175,14 +175,14 @@ from_to() {
     assert_status 0
 }
 
-# is_in_order PAGE ENTERED: has the run entered the functions of the page one after the other? Others come in between. What
-# the parent does while the child goes on only comes after the row above it.
+# is_in_order PAGE ENTERED: have the parent and the child, each for itself, entered the functions of the page one after the
+# other? Others come in between.
 is_in_order() {
-    awk -F'\t' 'NR != FNR { if (!($1 in first)) first[$1] = FNR; next }
+    awk -F'\t' 'NR != FNR { if (!($1 in first)) { first[$1] = FNR; who[$1] = $2 }; next }
         { row[NR] = $2; rows = NR }
         END { for (i = 1; i <= rows; i++) {
-                if (!(row[i] in first) || first[row[i]] < last) { print "not entered after those above it: " row[i]; exit 1 }
-                if (row[i] != "attend") last = first[row[i]] } }' "$1" "$2"
+                if (!(row[i] in first) || first[row[i]] < last[who[row[i]]]) { print "not entered after those above it: " row[i]; exit 1 }
+                last[who[row[i]]] = first[row[i]] } }' "$1" "$2"
 }
 
 @test "the chapter's page of what run does is what it does" {

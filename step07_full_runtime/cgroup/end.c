@@ -166,24 +166,24 @@ static int remove_one_below(int top_fd)
 }
 
 /*
- * Remove it and all below. EBUSY: somebody still dies there, or came in
- * meanwhile, or made another one; so kill and try again. "populated 0" would
- * be too much to wait for: a process 1 counts, for new kernels, while it waits
- * for a dead one whose parent does not ask how it ended; but no rmdir(2) fails
- * for that. 0, or -1 and errno.
+ * Remove it and all below. Mostly all have ended. EBUSY: somebody still dies
+ * there, or came in meanwhile, or made another one; so kill and try again.
+ * "populated 0" would be too much to wait for: a process 1 counts, for new
+ * kernels, while it waits for a dead one whose parent does not ask how it
+ * ended; but no rmdir(2) fails for that. 0, or -1 and errno.
  */
 static int remove_tree(const struct cgroup *c)
 {
     for (int64_t end = now_ms() + WAIT_MS; now_ms() < end;) {
-        if (cgroup_kill(c) == -1)
+        if (rmdir(c->path) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != EBUSY || cgroup_kill(c) == -1)
             return -1;
         int below;
         do {
             below = remove_one_below(c->fd);
         } while (below == 1);
-        if (below == 0 && (rmdir(c->path) == 0 || errno == ENOENT))
-            return 0;
-        if (errno != EBUSY)
+        if (below == -1 && errno != EBUSY)
             return -1;
         (void)wait_for(c->fd, "populated 0\n", LOOK_EVERY_MS); /* or look */
     }

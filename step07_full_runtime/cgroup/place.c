@@ -225,11 +225,12 @@ static char *find_place(const struct hierarchy *h, unsigned int need,
 static unsigned int find_wishes(const struct hierarchy *h, unsigned int need)
 {
     unsigned int wishes = need;
-    const unsigned int all = controllers_in("cpu memory pids");
+    unsigned int all = controllers_in("cpu memory pids");
     const char *reason;
     CLEANUP(free_string) char *usual = find_place(h, need | all, &reason);
     if (usual)
         return need | all;
+    all &= read_controllers(h->mount, "cgroup.controllers"); /* of v1? */
     for (unsigned int bit = 1; bit <= all; bit <<= 1) {
         CLEANUP(free_string)
         char *place = all & bit ? find_place(h, need | bit, &reason) : NULL;

@@ -171,8 +171,8 @@ void clone_process(struct container *c, uint64_t flags)
     }
     c->pid = clone_once(c, &args);
     /* An ordinary user may have no right to move what is in our own cgroup. */
-    bool outside = c->pid == -1 && errno == EACCES && c->cgroup.fd != -1;
-    if (outside) {
+    c->is_outside = c->pid == -1 && errno == EACCES && c->cgroup.fd != -1;
+    if (c->is_outside) {
         args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
         c->pid = clone_once(c, &args);
     }
@@ -181,7 +181,7 @@ void clone_process(struct container *c, uint64_t flags)
     if (c->pid > 0) {
         narrate(2, "clone3() = %d # unshare --fork ...", c->pid);
         close_fd(&c->child_socket_fd);
-        if (outside)
+        if (c->is_outside)
             cgroup_join(&c->cgroup, c->pid);
     }
 }

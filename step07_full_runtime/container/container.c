@@ -6,7 +6,7 @@
  *   plan                  checked; nothing touched yet
  *   state_create          the state file says what will be made
  *   make_cgroup
- *   clone3 ------------------------------> waits
+ *   clone3 ------------------------------> mounts, unless it needs us first
  *   state_process         process 1 is on record
  *   cgroup_adopt, cgroup_limits, devices_attach
  *   maps, network
@@ -284,6 +284,16 @@ static void join_user(struct container *c)
     namespaces_join_user(c->spec, c->namespace_fds);
 }
 
+/* Does the child need what we make for it, before it does anything? Its ids and
+ * ours to open files with, its network, its cgroup. */
+static bool comes_first(const struct container *c)
+{
+    const struct spec *spec = c->spec;
+    return spec->namespaces[NS_USER].wanted || *c->network.link ||
+           spec->net_device_count || c->cgroup.scope || c->is_outside ||
+           !spec_prepares_root(spec);
+}
+
 static void start(struct container *c)
 {
     sacrifice_mount_namespace();
@@ -300,6 +310,7 @@ static void start(struct container *c)
         .filter = c->filter,
         .state = &c->state,
         .socket_fd = c->child_socket_fd,
+        .parent_first = comes_first(c),
         .start_fd = c->start_fd,
         .console_socket = c->console_socket,
         .is_detached = c->detach,

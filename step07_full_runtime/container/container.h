@@ -40,6 +40,7 @@ struct container {
     /* What is to be joined before the process is made; NULL: nothing. */
     void (*join_first)(struct container *c);
     bool is_ready; /* it waits for `start` */
+    bool is_outside; /* of its cgroup, when it is born */
     bool is_executing; /* only execve(2) was left to do */
     bool was_ended; /* by us, before its command: a signal told us to end */
     int failure; /* the exit status of what went wrong before; 0: nothing */

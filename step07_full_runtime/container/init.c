@@ -33,8 +33,8 @@
 #include "seccomp/seccomp.h"
 
 /*
- * The parent writes our id maps and connects our network first. If it dies
- * before it says GO, the socket ends: and then so do we.
+ * The parent puts us on record, writes our id maps, connects our network. If it
+ * dies before it says GO, the socket ends: and then so do we.
  */
 pid_t wait_for_go(int socket_fd)
 {
@@ -47,6 +47,18 @@ pid_t wait_for_go(int socket_fd)
     if (errno)
         die("hear from the parent");
     _exit(EXIT_RUNTIME); /* it has said why, if it could */
+}
+
+/*
+ * With two processors the parent does its part while we mount ours: nothing of
+ * that reaches the host, and it ends with us. has_mounted: it is done.
+ */
+static void meet_parent(const struct init_plan *plan, bool has_mounted)
+{
+    if (plan->parent_first == has_mounted)
+        return;
+    plan->state->pid = wait_for_go(plan->socket_fd);
+    seccomp_introduce(plan->filter, plan->spec, plan->state, plan->state->pid);
 }
 
 /* It waits for our word, or misses it: so a word that is lost is an end. */
@@ -63,7 +75,6 @@ static void enter_namespaces(const struct init_plan *plan)
     /* What has a path on the host, while paths are the host's. */
     lsm_open(spec);
     seccomp_connect(plan->filter, spec);
-    seccomp_introduce(plan->filter, spec, plan->state, plan->state->pid);
     namespaces_join(spec, plan->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
@@ -120,6 +131,8 @@ static void prepare_root(const struct init_plan *plan)
     CLEANUP(close_fd) int root_fd = rootfs_attach(plan->sources, spec);
     CLEANUP(close_fd) int dev_fd = rootfs_need_dev(spec, root_fd);
     mount_filesystems(plan->sources, spec, root_fd, &dev_fd);
+    /* Its cgroup decides which devices may be made. */
+    meet_parent(plan, true);
     make_devices(spec, root_fd, dev_fd);
     wait_for_hooks(plan);
     /* The last moment at which the host's files, and theirs, have names; and
@@ -221,7 +234,7 @@ void child(const struct init_plan *given)
     struct init_plan plan = *given;
     const struct spec *spec = plan.spec;
     die_with_parent(plan.socket_fd);
-    plan.state->pid = wait_for_go(plan.socket_fd);
+    meet_parent(&plan, false);
     host_files_ask(plan.socket_fd);
     enter_namespaces(&plan);
     prepare_root(&plan);

@@ -18,6 +18,7 @@ struct init_plan {
     struct filter *filter; /* of system calls, or NULL */
     struct state *state; /* for hooks */
     int socket_fd; /* to the parent */
+    bool parent_first; /* nothing can begin before GO */
     int start_fd; /* listens for `start`; -1: go on at once */
     const char *console_socket; /* who gets its terminal; NULL: we */
     bool is_detached; /* the parent leaves while the command runs */

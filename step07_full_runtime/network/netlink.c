@@ -46,7 +46,7 @@ int ask(struct mnl_socket *nl, struct nlmsghdr *request, mnl_cb_t each,
         return -1;
     int more = MNL_CB_OK;
     while (more > MNL_CB_STOP) {
-        char answer[ANSWER_SIZE];
+        static char answer[ANSWER_SIZE]; /* large for a stack */
         ssize_t length = mnl_socket_recvfrom(nl, answer, sizeof(answer));
         if (length == -1 && errno != EINTR)
             return -1;
