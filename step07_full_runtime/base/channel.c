@@ -89,12 +89,12 @@ bool channel_receive(int socket_fd, struct message *message, int *fd)
         .msg_controllen = sizeof(control.space),
     };
     ssize_t n;
-    do {
+    do { /* ECONNRESET, once: it has ended, and not read all that we sent */
         n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
-    } while (n == -1 && errno == EINTR);
+    } while (n == -1 && (errno == EINTR || errno == ECONNRESET));
     *fd = -1;
     if (n < (ssize_t)offsetof(struct message, text) + 1) {
-        if (n != -1 || errno == ECONNRESET) /* it ended with words unread */
+        if (n != -1)
             errno = 0;
         return false;
     }

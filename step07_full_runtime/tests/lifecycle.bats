@@ -648,6 +648,20 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
     nothing_left
 }
 
+# hint: The child has said why, and ended. It had not read what the parent had to say.
+# hint: unix(7): that is ECONNRESET, once; and what it said still waits.
+# hint: channel_receive in base/channel.c.
+@test "a mount that fails when the parent has said go already: its error is told" {
+    requires strace cgroup2
+    bundle 'mounts.append(bind("/etc", "/etc/passwd/x"))'
+    oci_set_up
+    run_and_show strace -f -qq -o /dev/null -e trace=recvmsg -e inject=recvmsg:delay_enter=300000 \
+        "$DEMO_PROGRAM" --root "$state" run --bundle "$bundle" c1
+    assert_status 125
+    assert_one_line_error '*/etc/passwd/x*Not a directory*'
+    nothing_left
+}
+
 # hint: The hook runs on, the runtime is dead. Where does it say what there is?
 # hint: The state file is written first: rename(2).
 # hint: container_delete with what record has written.
