@@ -97,6 +97,7 @@ __attribute__((used)) static void leave(long *stack)
     char **argv = (char **)(stack + 1);
     struct statfs fs;
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    fs.f_flags = 0;
     if (!enters(argv) || call(SYS_statfs, (long)OWN_FILE, (long)&fs, 0, 0, 0) ||
         fs.f_flags & ST_RDONLY)
         return;

@@ -69,6 +69,11 @@ opt/x/share/man/man1/rung.1 644' ]]
     run_and_show to/bin/rung run -v --no-tty -- echo static
     assert_status 0
     [[ $output == static && $stderr != *'execve("'*lib/rung/rung* ]]
+    # It starts anew before its C library begins, which asks for memory first.
+    if type -P strace >/dev/null; then
+        strace -qq -o calls -e trace=brk,execveat to/bin/rung run --no-tty -- true
+        [[ $(<calls) == 'execveat('* && $(grep -c 'execveat(' calls) == 1 ]]
+    fi
     run_and_show to/bin/rung run -v --no-tty --ip 10.241.7.2/24 --bridge rung-static -- echo plain
     assert_status 0
     [[ $output == plain && $stderr == *"execve(\"$PWD/to/lib/rung/rung\")"* ]]
