@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -46,7 +47,10 @@ struct nlmsghdr *new_link_request(char *buffer, uint16_t type, uint16_t flags,
 int ask(const struct nlmsghdr *request, mnl_cb_t callback, void *data)
 {
     char answer[32768];
-    struct mnl_socket *netlink = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    /* Netfilter's types have a number in the upper byte, its subsystem. */
+    int bus =
+        NFNL_SUBSYS_ID(request->nlmsg_type) ? NETLINK_NETFILTER : NETLINK_ROUTE;
+    struct mnl_socket *netlink = mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!netlink)
         return -1;
     int more = -1;

@@ -53,13 +53,15 @@ void wait_for_go(const struct container *c)
 void take_resolv_conf(struct container *c)
 {
     const char *path = "/run/systemd/resolve/resolv.conf";
-    if (access(path, R_OK) == -1)
-        path = "/etc/resolv.conf";
+    const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
     c->resolv_conf_fd = -1;
     if (!c->ip.s_addr)
         return;
-    c->resolv_conf_fd =
-        open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    c->resolv_conf_fd = open_tree(AT_FDCWD, path, flags);
+    if (c->resolv_conf_fd == -1 && errno == ENOENT) {
+        path = "/etc/resolv.conf";
+        c->resolv_conf_fd = open_tree(AT_FDCWD, path, flags);
+    }
     if (c->resolv_conf_fd == -1 && errno != ENOENT) /* it does without names */
         die("open %s", path);
 }
@@ -145,7 +147,9 @@ static struct bridge look_at_bridge(const struct container *c)
     struct bridge bridge = {.index = if_nametoindex(c->bridge)};
     struct nlmsghdr *request = new_request(buffer, RTM_GETLINK, NLM_F_DUMP);
     mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
-    if (bridge.index && ask(request, look_at_link, &bridge) == -1)
+    if (!bridge.index && errno == ENODEV)
+        return bridge;
+    if (!bridge.index || ask(request, look_at_link, &bridge) == -1)
         die("look at the bridge %s", c->bridge);
     return bridge;
 }
@@ -186,14 +190,17 @@ static void make_bridge(const struct container *c)
 static void make_veth(struct container *c)
 {
     char buffer[1024];
-    char name[IFNAMSIZ];
-    snprintf(name, sizeof(name), "rung-%08x", ntohl(c->ip.s_addr));
-    struct nlmsghdr *request =
-        new_link_request(buffer, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name);
+    unsigned bridge = if_nametoindex(c->bridge);
+    if (!bridge)
+        die("look at the bridge %s", c->bridge);
+    /* From here on it is ours to remove, even if the answer gets lost. */
+    snprintf(c->veth, sizeof(c->veth), "rung-%08x", ntohl(c->ip.s_addr));
+    struct nlmsghdr *request = new_link_request(
+        buffer, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, c->veth);
     struct ifinfomsg *link = mnl_nlmsg_get_payload(request);
     link->ifi_flags = IFF_UP;
     link->ifi_change = IFF_UP;
-    mnl_attr_put_u32(request, IFLA_MASTER, if_nametoindex(c->bridge));
+    mnl_attr_put_u32(request, IFLA_MASTER, bridge);
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
     struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
@@ -206,12 +213,16 @@ static void make_veth(struct container *c)
     mnl_attr_nest_end(request, info);
     narrate(c,
             "RTM_NEWLINK veth   # ip link add %s type veth peer eth0 netns %d",
-            name, c->pid);
-    if (ask(request, NULL, NULL) == -1)
-        die_with_hint(
-            errno == EEXIST ? "another container has that address" : NULL,
-            "connect %s to the bridge %s", inet_ntoa(c->ip), c->bridge);
-    memcpy(c->veth, name, sizeof(name));
+            c->veth, c->pid);
+    if (ask(request, NULL, NULL) == 0)
+        return;
+    const char *hint = NULL;
+    if (errno == EEXIST) {
+        hint = "another container has that address";
+        c->veth[0] = '\0'; /* and that link */
+    }
+    die_with_hint(hint, "connect %s to the bridge %s", inet_ntoa(c->ip),
+                  c->bridge);
 }
 
 /* Pull the cable; the last to leave the bridge takes it down. */
@@ -250,5 +261,6 @@ void attach_network(struct container *c)
     }
     narrate(c, "send(sync)   # echo go >sync");
     /* If it has died, wait_for_child will say of what. */
-    (void)send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL);
+    if (send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL) == -1 && errno != EPIPE)
+        die("let the child go");
 }

@@ -101,6 +101,15 @@ char *read_file_at(int directory_fd, const char *path)
     return fd == -1 ? NULL : read_fd(fd);
 }
 
+bool file_exists_at(int directory_fd, const char *path)
+{
+    if (faccessat(directory_fd, path, F_OK, 0) == 0)
+        return true;
+    if (errno != ENOENT && errno != ENOTDIR)
+        die("look at %s", path);
+    return false;
+}
+
 int open_procfs(void)
 {
     struct statfs fs;

@@ -19,6 +19,9 @@ int write_file_at(int directory_fd, const char *path, const char *text);
 char *read_file_at(int directory_fd, const char *path);
 /* The same of an open file. */
 char *read_fd(int fd);
+/* Is there anything of this name? What else keeps us from looking ends the
+ * program: a look that failed is not "no". */
+bool file_exists_at(int directory_fd, const char *path);
 
 /* /proc, where a mount could fake what we write to: so it has to be a real
  * procfs, or the program ends. */

@@ -86,7 +86,7 @@ static void make_parents(const char *path)
         *slash = '\0';
         if (mkdir(copy, 0755) == 0)
             (void)setxattr(copy, CGROUP_MADE, "1", 1, 0); /* or it stays */
-        else if (access(copy, F_OK) == -1)
+        else if (errno != EEXIST)
             die("create cgroup %s", copy);
         *slash = '/';
     }

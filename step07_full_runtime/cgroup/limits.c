@@ -29,13 +29,15 @@
 
 static bool has_file(const struct cgroup *c, const char *file)
 {
-    return faccessat(c->fd, file, F_OK, 0) == 0;
+    return file_exists_at(c->fd, file);
 }
 
 /* Does /proc/swaps list any, below its heading? */
 static bool has_swap(void)
 {
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, "/proc/swaps");
+    if (!text && errno != ENOENT) /* a kernel without swap has no such file */
+        die("read /proc/swaps");
     const char *heading = text ? strchr(text, '\n') : NULL;
     return heading && heading[1];
 }
@@ -141,8 +143,10 @@ static void check_update(const struct cgroup *c, const struct resources *r)
     if (!r->memory_check || r->memory_limit <= 0)
         return;
     CLEANUP(free_string) char *text = read_file_at(c->fd, "memory.current");
+    if (!text)
+        die("read %s/memory.current", c->path);
     long long used;
-    if (text && sscanf(text, "%lld", &used) == 1 && used > r->memory_limit)
+    if (sscanf(text, "%lld", &used) == 1 && used > r->memory_limit)
         fail("set limits: memory.max %lld: %s uses %lld bytes already "
              "(checkBeforeUpdate)",
              (long long)r->memory_limit, c->path, used);

@@ -131,17 +131,24 @@ static bool find_hierarchy(struct hierarchy *h)
 
 /* --- can this one hand controllers down? --- */
 
-static bool can_write(const char *directory, const char *file)
+/* NULL if we may; else why not. */
+static const char *why_not_write(const char *directory, const char *file)
 {
     CLEANUP(free_string) char *path = join_path(directory, file);
-    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
+        return NULL;
+    if (errno == EROFS)
+        return "Read-only file system (is it mounted so?)";
+    if (errno != EACCES)
+        die("look at %s", path);
+    return "Permission denied (not delegated; are you root?)";
 }
 
 /* The root of the whole hierarchy has no cgroup.type: cgroups(7). */
 static bool has_processes(const char *directory)
 {
     CLEANUP(free_string) char *type = join_path(directory, "cgroup.type");
-    if (access(type, F_OK) == -1)
+    if (!file_exists_at(AT_FDCWD, type))
         return false;
     CLEANUP(free_string) char *procs = join_path(directory, "cgroup.procs");
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, procs);
@@ -159,6 +166,8 @@ static bool is_threaded(const char *directory)
 {
     CLEANUP(free_string) char *path = join_path(directory, "cgroup.type");
     CLEANUP(free_string) char *type = read_file_at(AT_FDCWD, path);
+    if (!type && errno != ENOENT) /* the root of the hierarchy has none */
+        die("read %s", path);
     return type && strcmp(type, "domain\n") != 0;
 }
 
@@ -187,17 +196,21 @@ static const char *why_not_controllers(const char *directory, const char *top,
     if (has_processes(directory))
         return "it has processes of its own, so it cannot hand controllers "
                "down (start from a cgroup below it)";
-    if (!can_write(directory, "cgroup.subtree_control"))
-        return "we may not write its cgroup.subtree_control (not delegated)";
-    return lacking ? why_not_controllers(above, top, lacking) : NULL;
+    const char *reason = why_not_write(directory, "cgroup.subtree_control");
+    if (reason || !lacking)
+        return reason;
+    return why_not_controllers(above, top, lacking);
 }
 
 /* NULL if a cgroup with these controllers can be made here; else why not. */
 static const char *why_not(const char *directory, const char *top,
                            unsigned int need)
 {
-    if (!can_write(directory, ".") || !can_write(directory, "cgroup.procs"))
-        return "we may not write there (not delegated; are you root?)";
+    const char *reason = why_not_write(directory, ".");
+    if (!reason)
+        reason = why_not_write(directory, "cgroup.procs");
+    if (reason)
+        return reason;
     if (is_threaded(directory))
         return "it is divided among threads (cgroup.type)";
     return why_not_controllers(directory, top, need);
@@ -320,7 +333,7 @@ static void plan_given_path(struct cgroup *c, const struct hierarchy *h,
 static char *nearest_existing(const char *path)
 {
     char *directory = copy_string(path);
-    while (access(directory, F_OK) == -1 && *directory)
+    while (*directory && !file_exists_at(AT_FDCWD, directory))
         *strrchr(directory, '/') = '\0';
     return directory;
 }
@@ -377,7 +390,7 @@ void cgroup_plan(struct cgroup *c, const struct spec *spec, const char *id)
     if (!plan_place(c, &h, spec, id)) {
         free(c->path);
         c->path = NULL;
-    } else if (!spec->cgroups_path && access(c->path, F_OK) == 0) {
+    } else if (!spec->cgroups_path && file_exists_at(AT_FDCWD, c->path)) {
         fail("create cgroup %s: it exists (another container has this id)",
              c->path);
     }

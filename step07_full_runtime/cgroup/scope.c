@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "cgroup/cgroup.h"
@@ -110,7 +111,7 @@ void cgroup_plan_scope(struct cgroup *c, const struct spec *spec,
     CLEANUP(free_string) char *slices = slice_path(c->slice);
     c->parent = print_string("%s%s/%s", top, slices, c->scope);
     c->path = join_path(c->parent, "container");
-    if (access(c->parent, F_OK) == 0)
+    if (file_exists_at(AT_FDCWD, c->parent))
         fail("create cgroup %s: it exists (another container has this name)",
              c->parent);
 }

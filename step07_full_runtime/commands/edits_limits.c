@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/numbers.h"
 #include "base/report.h"
 #include "commands/edits.h"
@@ -82,9 +83,10 @@ void edit_cpus(struct edits *e)
 static const char *resolver_path(void)
 {
     static const char upstream[] = "/run/systemd/resolve/resolv.conf";
-    if (access(upstream, R_OK) == 0)
+    if (file_exists_at(AT_FDCWD, upstream))
         return upstream;
-    return access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL;
+    return file_exists_at(AT_FDCWD, "/etc/resolv.conf") ? "/etc/resolv.conf"
+                                                        : NULL;
 }
 
 void edit_ip(struct edits *e)

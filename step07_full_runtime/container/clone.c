@@ -58,10 +58,14 @@ static pid_t read_pid(int fd, pid_t helper)
     do {
         n = read(fd, &answer, sizeof(answer));
     } while (n == -1 && errno == EINTR);
+    int reason = n == -1 ? errno : EIO;
     while (waitpid(helper, NULL, 0) == -1 && errno == EINTR)
         continue;
-    if (n != sizeof(answer))
+    if (n == 0)
         exit(EXIT_RUNTIME); /* the helper has said why */
+    errno = reason;
+    if (n != sizeof(answer))
+        die("hear from the helper which process it made");
     errno = answer < 0 ? -answer : 0;
     return answer < 0 ? -1 : answer;
 }
@@ -74,6 +78,20 @@ static void leave_parent(struct container *c)
     close_fd(&c->socket_fd);
     close_fd(&c->cgroup.fd);
     close_fd(&c->signal_fd);
+}
+
+/* The parent does not listen to the socket yet: what fails here we have to say
+ * ourselves. */
+static _Noreturn void tell_pid(int fd, int answer)
+{
+    ssize_t n;
+    do {
+        n = write(fd, &answer, sizeof(answer));
+    } while (n == -1 && errno == EINTR);
+    report_to(-1);
+    if (n != sizeof(answer))
+        die("tell the parent which process was made");
+    _exit(0);
 }
 
 /*
@@ -93,8 +111,7 @@ static pid_t clone_in_there(struct container *c, uint64_t flags, int answer_fd)
         (void)close(answer_fd);
         return 0;
     }
-    int answer = pid == -1 ? -errno : pid;
-    _exit(write(answer_fd, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
+    tell_pid(answer_fd, pid == -1 ? -errno : pid);
 }
 
 /*

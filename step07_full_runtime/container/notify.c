@@ -52,7 +52,7 @@ int notify_listen(const char *state)
 {
     CLEANUP(free_string) char *path = join_path(state, NOTIFY_SOCKET);
     CLEANUP(free_string) char *directory = join_path(state, NOTIFY_DIRECTORY);
-    if (!notify_is_wanted() || access(directory, F_OK) == -1)
+    if (!notify_is_wanted() || !file_exists_at(AT_FDCWD, directory))
         return -1;
     (void)unlink(path); /* of a start that was killed */
     narrate(7, "bind(\"%s\") # for READY=1", path);
