@@ -42,6 +42,21 @@ faults() {
     faults --only exec --call sendto ENOMEM
 }
 
+@test "a look that fails is not taken for no" {
+    # At directories and files of a cgroup, at the host's name servers, at links, at a table of nftables.
+    faults --only run --only update --call faccessat2 ENOMEM EACCES
+    faults --only run-ip --call access EINTR
+    faults --only run-ip --only step06 --call ioctl ENOMEM
+    faults --only run-ip --only step06 --call socket EPERM
+}
+
+@test "an answer that is lost leaves nobody who waits, nothing behind, and a reason" {
+    faults --only run-ip --only step06 --call recvmsg ENOMEM
+    faults --only step06 --call sendto EINTR
+    faults --only exec --only run-user --call recvmsg EPERM
+    faults --only exec --call write ENOMEM
+}
+
 @test "after SIGKILL at any request to the kernel's network nothing stays" {
     faults --every 3 --only step06 --call sendto SIGKILL
 }
