@@ -137,11 +137,16 @@ static const char *why_not_write(const char *directory, const char *file)
     CLEANUP(free_string) char *path = join_path(directory, file);
     if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
         return NULL;
-    if (errno == EROFS)
+    switch (errno) {
+    case EACCES:
+        return "Permission denied (not delegated; are you root?)";
+    case EROFS:
         return "Read-only file system (is it mounted so?)";
-    if (errno != EACCES)
+    case ENOENT:
+        return "No such file or directory (is it mounted elsewhere?)";
+    default:
         die("look at %s", path);
-    return "Permission denied (not delegated; are you root?)";
+    }
 }
 
 /* The root of the whole hierarchy has no cgroup.type: cgroups(7). */
@@ -410,4 +415,6 @@ void cgroup_reopen(struct cgroup *c, const char *path, const char *scope)
         fail("state: cgroup \"%s\" is not a path", path);
     *slash = '\0';
     c->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (c->fd == -1 && errno != ENOENT)
+        die("open the cgroup %s", path);
 }

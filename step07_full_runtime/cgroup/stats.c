@@ -262,7 +262,11 @@ static void add_pids(struct pids *pids, char *text)
 /* Those of one directory, and of all below. */
 static void collect(struct pids *pids, int fd, const char *path, int depth)
 {
-    DIR *directory = depth > 0 ? open_entries(fd, path) : NULL;
+    if (depth == 0)
+        return;
+    DIR *directory = open_entries(fd, path);
+    if (!directory && errno != ENOENT && errno != ENODEV)
+        die("look who is in a cgroup");
     if (!directory)
         return; /* removed meanwhile */
     CLEANUP(free_string)
@@ -282,6 +286,7 @@ static void collect(struct pids *pids, int fd, const char *path, int depth)
 struct pids cgroup_processes(const struct cgroup *c)
 {
     struct pids pids = {0};
-    collect(&pids, c->fd, ".", 100);
+    if (c->fd != -1)
+        collect(&pids, c->fd, ".", 100);
     return pids;
 }

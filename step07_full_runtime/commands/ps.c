@@ -47,6 +47,8 @@ static bool read_row(pid_t pid, struct process_row *row)
 {
     CLEANUP(free_string) char *path = print_string("/proc/%d/stat", (int)pid);
     CLEANUP(free_string) char *text = read_file_at(AT_FDCWD, path);
+    if (!text && errno != ENOENT && errno != ESRCH)
+        die("read %s", path);
     char *name = text ? strchr(text, '(') : NULL;
     char *rest = text ? strrchr(text, ')') : NULL;
     unsigned long long user;

@@ -37,7 +37,8 @@ static int ask_to_start(const struct state *state)
         return socket_fd;
     if (errno)
         die("hear from container %s", state->id);
-    fail("start container %s: somebody else starts it", state->id);
+    errno = ECONNRESET;
+    die("start container %s (does somebody else start it?)", state->id);
 }
 
 int container_start(struct state *state)
