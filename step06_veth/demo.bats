@@ -205,7 +205,7 @@ ip_forward() {
 # hint: `ip link` on the host, and in the container: where are the two ends, and are both up?
 # hint: veth(4); rtnetlink(7): RTM_NEWLINK with IFLA_LINKINFO, IFLA_INFO_KIND "veth", VETH_INFO_PEER; IFLA_MASTER
 #   plugs it in, IFLA_NET_NS_PID gives the peer away.
-# hint: make_veth: `mnl_attr_put_u32(request, IFLA_MASTER, if_nametoindex(c->bridge));`, and inside VETH_INFO_PEER
+# hint: make_veth: `mnl_attr_put_u32(request, IFLA_MASTER, bridge);`, and inside VETH_INFO_PEER
 #   `mnl_attr_put_u32(request, IFLA_NET_NS_PID, (uint32_t)c->pid);`
 # bats test_tags=lesson
 @test "one end of the cable is its eth0, the other is in the host's bridge" {
@@ -366,7 +366,7 @@ ip_forward() {
 # needs: two containers reach each other over one bridge
 # hint: Two with one address would disturb each other. What could make the kernel itself refuse the second?
 # hint: rtnetlink(7): NLM_F_EXCL: a device's name can exist only once. A name made of the address says it all.
-# hint: `snprintf(name, sizeof(name), "rung-%08x", ntohl(c->ip.s_addr));` in make_veth.
+# hint: `snprintf(c->veth, sizeof(c->veth), "rung-%08x", ntohl(c->ip.s_addr));` in make_veth.
 @test "the same address twice is refused, and the first container keeps working" {
     start_ready --ip 10.240.0.2/24
     first=$pid
@@ -428,7 +428,7 @@ ip_forward() {
 # needs: two containers reach each other over one bridge
 # hint: A name exists, but it is no bridge. Which of your requests does the kernel refuse?
 # hint: rtnetlink(7): IFLA_MASTER with a device that can't be a master is an error.
-# hint: `if (ask(request, NULL, NULL) == -1) die_with_hint(..., "connect %s to the bridge %s", ...)` in make_veth.
+# hint: `die_with_hint(hint, "connect %s to the bridge %s", inet_ntoa(c->ip), c->bridge);` in make_veth.
 @test "a device that is no bridge is refused" {
     host ip link add other type veth peer name peer
     network_before=$(network)
@@ -625,8 +625,8 @@ SH
 # needs: it has the host's list of name servers, to read only
 # hint: 127.0.0.53 in the container is the container itself. Where does the host keep the real list?
 # hint: systemd-resolved(8), "/etc/resolv.conf": the file with the uplink servers.
-# hint: `const char *path = "/run/systemd/resolve/resolv.conf"; if (access(path, R_OK) == -1) path =
-#   "/etc/resolv.conf";` in take_resolv_conf.
+# hint: take_resolv_conf: `const char *path = "/run/systemd/resolve/resolv.conf";`, and if that is not there
+#   `path = "/etc/resolv.conf";`.
 @test "where systemd-resolved listens on the host's loopback, it gets the real servers" {
     use_resolv_conf 'nameserver 127.0.0.53' 'nameserver 192.0.2.53'
     demo --ip 10.240.0.2/24 cat /etc/resolv.conf
@@ -739,8 +739,8 @@ SH
 # needs: nothing is left when the command ends, is not found, or is killed
 # hint: The child died half-way, and the parent still has a cable in its hand. Does it notice, and does it hang?
 # hint: send(2): MSG_NOSIGNAL, or the parent dies of SIGPIPE; waitpid(2).
-# hint: `(void)send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL);` in attach_network; then wait_for_child, and atexit does the
-#   rest.
+# hint: `send(c->sync_fd[0], "g", 1, MSG_NOSIGNAL)` in attach_network, where EPIPE is no error; then wait_for_child, and
+#   atexit does the rest.
 @test "nothing is left after an error in the container's half of the set-up" {
     make_own_root
     demo --ip 10.240.0.2/24 ls /sys/class/net

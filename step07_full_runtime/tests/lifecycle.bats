@@ -634,7 +634,7 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
 
 # hint: The command ran, and a signal ended it. Whose status is that?
 # hint: runtime.md, "Start": start is done when the command has begun.
-# hint: container_start in container/start.c.
+# hint: container_start returns 0 once is_executing says that the command runs.
 # bats test_tags=any-runtime
 @test "a command that dies of a signal is not a start that failed" {
     bundle 'process.args = ["sh", "-c", "echo it runs; kill -KILL $$"]' 'linux.namespaces = [n for n in linux.namespaces if n.type != "pid"]'
