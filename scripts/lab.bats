@@ -276,15 +276,6 @@ END
     ((BASH_REMATCH[1] >= 90))
 }
 
-# It says how its child has ended, in words of its own. What it lacks is signals, and the status 126.
-@test "the chapter's own program, just as it stands there, has most of the points" {
-    mkdir -p work/step01_fork_exec
-    awk '/^```c$/ { on = 1; next } /^```/ { if (on) exit } on' step01_fork_exec/README.md >work/step01_fork_exec/demo.c
-    lab grade --step=1
-    [[ $output =~ step01:\ ([0-9]+)\ of\ 100\ points ]]
-    ((BASH_REMATCH[1] >= 70))
-}
-
 @test "a program that does not compile: the compiler's error, and one clear sentence" {
     ours 01
     sed -i 's/^#include "demo.h"//' work/step01_fork_exec/demo.c

@@ -231,6 +231,15 @@ stop_demo() {
     wait_for_demo "$@"
 }
 
+# end_commands: what a test leaves running ends with its command, whether the demo passes signals on or not: that has
+# its own tests.
+end_commands() {
+    local demo
+    for demo in "${!running[@]}"; do
+        kill -KILL "$(container_runs "$demo")" 2>/dev/null && eventually process_ended "$demo" || true
+    done
+}
+
 # process_ended PID: it is gone, or a zombie that waits for us.
 process_ended() {
     local stat=

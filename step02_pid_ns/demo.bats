@@ -17,13 +17,7 @@ start_ready() {
     [[ $(numbers_of "$pid") == *' 1' ]] || fail "the command is not process 1, but $(numbers_of "$pid")"
 }
 
-# What a test leaves running ends with its command, whether the demo passes signals on or not: that has its own tests.
-after_each() {
-    local demo
-    for demo in "${!running[@]}"; do
-        kill -KILL "$(container_runs "$demo")" 2>/dev/null || true
-    done
-}
+after_each() { end_commands; }
 
 # state_is PID LETTERS: R runs, S sleeps, T is stopped, Z is a zombie.
 state_is() {

@@ -11,6 +11,8 @@ before_each() {
     host_name=$(uname -n)
 }
 
+after_each() { end_commands; }
+
 # start_ready ARGS...: a container that says "ready" and sleeps; $pid is its process 1.
 start_ready() {
     start_demo "$@" sh -c "${script:-:}; echo ready; exec sleep 100"

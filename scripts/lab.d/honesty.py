@@ -2,11 +2,13 @@
 
 - the program of the step before, and a fake, which prints the right words and
   does nothing: 0 points;
+- the chapter's own program, just as it is printed there: most of them;
 - ours with a safeguard left out (--without=WORD): something must be lost;
 - ours: all points.
 """
 
 import os
+import re
 import subprocess
 
 import catalogue
@@ -79,6 +81,28 @@ def check_fake(step, engine):
     return deserves_none(step, "a fake", write_fake(step), engine)
 
 
+def chapters_program(step):
+    """What the reader types in from the chapter, compiled as it says."""
+    directory = f"{TOP}/build/lab/chapter{step}"
+    os.makedirs(directory, exist_ok=True)
+    with open(f"{TOP}/{catalogue.directory_of(step)}/README.md", encoding="utf-8") as file:
+        section = file.read().partition("\n## In thirty lines\n")[2].partition("\n## ")[0]
+    paths = []
+    for name, text in re.findall(r"<!-- file: build/(\w+\.c) -->\n```c\n(.*?)```", section, re.S):
+        paths.append(f"{directory}/{name}")
+        with open(paths[-1], "w", encoding="utf-8") as file:
+            file.write(text)
+    subprocess.run(["gcc", "-o", f"{directory}/demo", *paths, *(["-lmnl"] if step == "06" else [])], check=True)
+    return f"{directory}/demo"
+
+
+def check_chapter(step, engine):
+    grade = run(step, chapters_program(step), engine)
+    print(f"step{step} with the chapter's own program: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
+    return [] if grade["points"] >= 60 else [f"step {step}: the chapter's own program gets only {show.score(grade)}: "
+                                             + "; ".join(test["name"] for test in grading.at_fault(grade))]
+
+
 def check_ours(step, engine):
     grade = run(step, words_for(step, our_demo(step)), engine)
     print(f"step{step} with ours: {show.score(grade)} ({grade['seconds']:g} s)", flush=True)
@@ -101,7 +125,8 @@ def check_mutants(step, engine):
     return wrong
 
 
-CHECKS = {"before": check_before, "fake": check_fake, "ours": check_ours, "mutants": check_mutants}
+CHECKS = {"before": check_before, "fake": check_fake, "chapter": check_chapter, "ours": check_ours,
+          "mutants": check_mutants}
 
 
 def check(steps, kinds, engine):
