@@ -18,6 +18,7 @@
 #   container_pid [PID]       print the PID, seen from the host, of the command it runs (waits until it runs)
 #   wait_for_demo [PID]       wait until it ends: sets $status, $output and $stderr as demo does
 #   stop_demo [PID]           send it SIGTERM, and wait
+#   end_commands              kill what the demos run, and wait: for a program that passes no signals on
 #   demo_as_nobody ARGS...    demo, as an ordinary user who owns nothing
 #   requires NAME...          leave this test out unless this machine has: root cgroup2 memory pids cpu cpuset io_max
 #                             io_weight hugetlb veth bridge nft
@@ -231,12 +232,11 @@ stop_demo() {
     wait_for_demo "$@"
 }
 
-# end_commands: what a test leaves running ends with its command, whether the demo passes signals on or not: that has
-# its own tests.
+# end_commands: that a demo passes signals on has tests of its own.
 end_commands() {
     local demo
     for demo in "${!running[@]}"; do
-        kill -KILL "$(container_runs "$demo")" 2>/dev/null && eventually process_ended "$demo" || true
+        ! kill -KILL "$(container_runs "$demo")" 2>/dev/null || eventually process_ended "$demo" || true
     done
 }
 
