@@ -71,7 +71,7 @@ same_mounts() {
     echo secret >"$BATS_TEST_TMPDIR/secret"
     demo sh -c 'for dir in "" /.. /../../.. /proc/self/root /proc/1/root /proc/1/cwd /proc/1/cwd/..; do
         ! cat "$dir$1" || exit 1
-    done 2>/dev/null' sh "$BATS_TEST_TMPDIR/secret"
+    done' sh "$BATS_TEST_TMPDIR/secret"
     assert_status 0
     assert_output ''
 }
@@ -668,7 +668,7 @@ without_leak_check() {
     # As a caller may have left one open by mistake.
     make_own_root
     mkdir "$BATS_TEST_TMPDIR/outside"
-    rmdir "$root/dev"
+    rm -rf "${root:?}/dev"
     ln -s /proc/self/fd/9 "$root/dev"
     demo true 9<"$BATS_TEST_TMPDIR/outside"
     assert_status 125
