@@ -94,8 +94,7 @@ static const struct command *find_command(const char *name)
 
 static int command_help(int argc, char **argv)
 {
-    static const struct flag none[] = {{0}};
-    read_flags(argc, argv, none, "[command]", NULL);
+    read_flags(argc, argv, NULL, "[command]", NULL);
     if (optind == argc) {
         print_help();
         return 0;

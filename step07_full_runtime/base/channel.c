@@ -110,10 +110,15 @@ bool channel_receive(int socket_fd, struct message *message, int *fd)
  * /proc/self/fd the directory is reached by a descriptor, and the name is
  * short.
  */
-static int open_socket(const char *directory, const char *name, int type,
-                       struct sockaddr_un *address, int *directory_fd)
+static int open_socket(const char *path, int type, struct sockaddr_un *address,
+                       int *directory_fd)
 {
-    *directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    CLEANUP(free_string)
+    char *directory = print_string("%.*s", (int)(name - path), path);
+    *directory_fd =
+        open(slash ? directory : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (*directory_fd == -1)
         return -1;
     address->sun_family = AF_UNIX;
@@ -126,36 +131,28 @@ static int open_socket(const char *directory, const char *name, int type,
     return socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 }
 
-int channel_listen(const char *directory, const char *name, int type)
+int channel_listen(const char *path, int type)
 {
     struct sockaddr_un address;
     CLEANUP(close_fd) int directory_fd = -1;
-    int fd = open_socket(directory, name, type, &address, &directory_fd);
+    int fd = open_socket(path, type, &address, &directory_fd);
     if (fd == -1 ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1 ||
-        (type != SOCK_DGRAM && listen(fd, 8) == -1)) {
-        int error = errno;
+        (type != SOCK_DGRAM && listen(fd, 8) == -1))
         close_fd(&fd);
-        errno = error;
-        return -1;
-    }
     return fd;
 }
 
-int channel_connect(const char *directory, const char *name, int type)
+int channel_connect(const char *path, int type)
 {
     struct sockaddr_un address;
     CLEANUP(close_fd) int directory_fd = -1;
-    int fd = open_socket(directory, name, type, &address, &directory_fd);
+    int fd = open_socket(path, type, &address, &directory_fd);
     struct timeval patience = {.tv_sec = PATIENCE};
     if (fd == -1 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ==
             -1 ||
-        connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1) {
-        int error = errno;
+        connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
         close_fd(&fd);
-        errno = error;
-        return -1;
-    }
     return fd;
 }

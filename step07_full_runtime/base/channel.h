@@ -46,9 +46,9 @@ int channel_send_text(int socket_fd, enum message_type type, int status,
 bool channel_receive(int socket_fd, struct message *message, int *fd);
 /* Hand a descriptor to another process, with a few bytes. -1 and errno. */
 int channel_send_fd(int socket_fd, const void *data, size_t size, int fd);
-/* A socket that listens at DIRECTORY/NAME, or is connected to it. -1 and
- * errno. The whole name may be longer than a socket's address can be. */
-int channel_listen(const char *directory, const char *name, int type);
-int channel_connect(const char *directory, const char *name, int type);
+/* A socket that listens at this path, or is connected to it. -1 and errno. The
+ * path may be longer than a socket's address can be. */
+int channel_listen(const char *path, int type);
+int channel_connect(const char *path, int type);
 
 #endif

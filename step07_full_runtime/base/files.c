@@ -12,6 +12,7 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -28,8 +29,11 @@ static const size_t FILE_SIZE_MAX = 16 << 20;
 
 void close_fd(int *fd)
 {
+    int saved_errno = errno;
     if (*fd >= 0)
         (void)close(*fd); /* nothing to do about a failure, and no data */
+    *fd = -1;
+    errno = saved_errno;
 }
 
 /*
@@ -110,6 +114,22 @@ bool file_exists_at(int directory_fd, const char *path)
     return false;
 }
 
+DIR *open_directory(int at_fd, const char *path)
+{
+    int fd =
+        openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+    if (!directory)
+        close_fd(&fd);
+    return directory;
+}
+
+void close_directory(DIR **directory)
+{
+    if (*directory)
+        (void)closedir(*directory); /* nothing was written */
+}
+
 int open_procfs(void)
 {
     struct statfs fs;
@@ -153,4 +173,16 @@ int open_in_root(int root_fd, const char *path, int flags)
             return (int)fd;
     }
     return -1;
+}
+
+void unescape_mount(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from; from++) {
+        unsigned int code = (unsigned char)*from;
+        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1)
+            from += 3;
+        *to++ = (char)code;
+    }
+    *to = '\0';
 }

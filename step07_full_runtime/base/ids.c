@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -26,6 +27,17 @@ bool is_host_root(void)
     return geteuid() == 0 &&
            (!map || sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
             count == UINT32_MAX);
+}
+
+char *runtime_path(const char *suffix)
+{
+    if (is_host_root())
+        return print_string("/run/rung%s", suffix);
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    CLEANUP(free_string) char *name = print_string("rung%s", suffix);
+    if (runtime && runtime[0] == '/')
+        return join_path(runtime, name);
+    return print_string("/tmp/rung-%u%s", geteuid(), suffix);
 }
 
 char *user_name(uid_t uid)

@@ -11,6 +11,10 @@
  * host: user_namespaces(7). */
 bool is_host_root(void);
 
+/* Where what we keep while the machine runs is, each of us his own: /run/rung,
+ * $XDG_RUNTIME_DIR/rung or /tmp/rung-UID, and this SUFFIX. */
+char *runtime_path(const char *suffix);
+
 /* The name in /etc/passwd, or the number. For the caller to free. getpwuid(3)
  * would ask libraries, which a static program cannot load. */
 char *user_name(uid_t uid);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,7 +13,6 @@
 
 #include "base/ids.h"
 #include "base/lock.h"
-#include "base/memory.h"
 
 enum {
     TRIES = 1000,
@@ -23,18 +21,6 @@ enum {
 
 static char *held_path;
 static int held_fd = -1;
-
-/* Root's containers share with the demos of the other steps; a user's, with
- * one another. */
-static char *lock_path(void)
-{
-    if (is_host_root())
-        return copy_string("/run/rung.lock");
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (runtime && runtime[0] == '/')
-        return join_path(runtime, "rung.lock");
-    return print_string("/tmp/rung-%u.lock", geteuid());
-}
 
 /*
  * What others can open, they can lock, and halt us all: the file is its owner's
@@ -71,7 +57,7 @@ bool lock_host(void)
     if (held_fd != -1)
         return true;
     if (!held_path)
-        held_path = lock_path();
+        held_path = runtime_path(".lock");
     for (int i = 0; i < TRIES; i++) {
         held_fd = try_lock(held_path);
         if (held_fd != -1)

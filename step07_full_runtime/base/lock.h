@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-/* flock(2) /run/rung.lock, or a file of the user's own. Waits at most ten
+/* flock(2) /run/rung.lock, which the demos of the other steps take, too; or a
+ * file of the user's own. Waits at most ten
  * seconds, then returns false, with ETIMEDOUT in errno. A process that dies
  * with the lock still has it when its undo functions ask again. The end of the
  * process unlocks. */

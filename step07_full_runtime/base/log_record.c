@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_record.h"
 
 enum {
@@ -85,10 +86,8 @@ void log_record(int fd, bool is_json, const char *level, const char *text,
 {
     char line[RECORD_SIZE];
     char other[RECORD_SIZE];
-    char now[40];
-    time_t seconds = time(NULL);
-    struct tm tm;
-    strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+    char now[TIME_SIZE];
+    print_time(now, time(NULL));
     if (is_ours)
         reword(other, sizeof(other), text);
     int n = is_json ? sprintf(line, "{\"level\":\"%s\",\"msg\":\"", level)

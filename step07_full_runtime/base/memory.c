@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/report.h"
@@ -22,10 +23,18 @@ void *allocate(size_t count, size_t size)
     return memory;
 }
 
+void *enlarge(void *list, size_t count, size_t size)
+{
+    void *larger = reallocarray(list, count + 1, size);
+    if (!larger)
+        die("allocate %zu times %zu bytes", count + 1, size);
+    return larger;
+}
+
 char *copy_string(const char *text)
 {
-    char *copy = strdup(text);
-    if (!copy)
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy)
         die("copy a string");
     return copy;
 }
@@ -50,6 +59,16 @@ char *join_path(const char *directory, const char *name)
     while (*name == '/')
         name++;
     return print_string("%.*s/%s", (int)length, directory, name);
+}
+
+char *absolute_path(const char *path)
+{
+    if (*path == '/')
+        return copy_string(path);
+    CLEANUP(free_string) char *here = getcwd(NULL, 0);
+    if (!here)
+        die("find the current directory");
+    return join_path(here, path);
 }
 
 void free_string(char **text)

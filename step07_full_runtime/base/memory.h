@@ -12,10 +12,14 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 void *allocate(size_t count, size_t size); /* zeroed */
-char *copy_string(const char *text);
+/* The list with room for one more than COUNT; it may move. */
+void *enlarge(void *list, size_t count, size_t size);
+char *copy_string(const char *text); /* NULL's is NULL */
 char *print_string(const char *format, ...) PRINTF(1, 2);
 /* Join with exactly one slash between. */
 char *join_path(const char *directory, const char *name);
+/* One that is relative starts in the current directory. */
+char *absolute_path(const char *path);
 
 /* Run at the end of the block: CLEANUP(free_string) char *path = ...; */
 #define CLEANUP(function) __attribute__((cleanup(function)))

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/lock.h"
 #include "base/memory.h"
@@ -35,13 +36,6 @@ enum {
     WAIT_MS = 10000,
     LOOK_EVERY_MS = 20
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- freezing and killing --- */
 
@@ -121,8 +115,7 @@ int cgroup_kill(const struct cgroup *c)
 /* Open the first cgroup below this one; its name into `name`. -1: none. */
 static int open_first_child(int fd, char name[NAME_MAX + 1])
 {
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = copy == -1 ? NULL : fdopendir(copy);
+    CLEANUP(close_directory) DIR *directory = open_directory(fd, ".");
     if (!directory)
         return -1;
     int child = -1;
@@ -134,7 +127,6 @@ static int open_first_child(int fd, char name[NAME_MAX + 1])
         child =
             openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }
-    closedir(directory);
     return child;
 }
 
@@ -204,14 +196,13 @@ static bool is_gone(const char *path)
 /* Is there another container of ours below this directory? */
 static bool has_own_child(const char *path)
 {
-    DIR *directory = opendir(path);
+    CLEANUP(close_directory) DIR *directory = opendir(path);
     if (!directory)
         return false;
     const struct dirent *entry;
     bool found = false;
     while (!found && (entry = readdir(directory)))
         found = strncmp(entry->d_name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
-    closedir(directory);
     return found;
 }
 
@@ -264,7 +255,6 @@ static void widen_to_scope(struct cgroup *c)
     if (strcmp(strrchr(c->parent, '/') + 1, c->scope) != 0)
         return;
     close_fd(&c->fd);
-    c->fd = -1;
     free(c->path);
     c->path = copy_string(c->parent);
     *strrchr(c->parent, '/') = '\0';
@@ -303,6 +293,5 @@ int cgroup_undo(struct cgroup *c)
     if (!c->scope)
         remove_parents(c->parent);
     close_fd(&c->fd);
-    c->fd = -1;
     return 0;
 }

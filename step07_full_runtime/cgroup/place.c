@@ -45,22 +45,6 @@ static void free_hierarchy(struct hierarchy *h)
     free(h->own);
 }
 
-/* mountinfo writes a space as \040: undo that, in place. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; to++) {
-        unsigned int code;
-        if (from[0] == '\\' && sscanf(from + 1, "%3o", &code) == 1) {
-            *to = (char)code;
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
-
 /* Our own cgroup v2, from the line "0::/path" of /proc/self/cgroup. */
 static char *own_path(void)
 {
@@ -94,8 +78,8 @@ static bool line_is_our_mount(char *line, const char *own, struct hierarchy *h)
             return false;
     }
     char *root = field[3];
-    unescape(root);
-    unescape(field[4]);
+    unescape_mount(root);
+    unescape_mount(field[4]);
     size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
     if (strncmp(own, root, length) != 0 ||
         (own[length] != '/' && own[length] != '\0'))
@@ -294,20 +278,6 @@ static _Noreturn void no_place(const struct hierarchy *h, unsigned int need,
 
 /* --- the plan --- */
 
-/* A path of names only: nothing that leads up or out. */
-static bool is_plain_path(const char *path)
-{
-    while (*path) {
-        path += strspn(path, "/");
-        size_t length = strcspn(path, "/");
-        if (length > 255 || (length == 1 && path[0] == '.') ||
-            (length == 2 && path[0] == '.' && path[1] == '.'))
-            return false;
-        path += length;
-    }
-    return true;
-}
-
 /* An absolute path is below the top of the hierarchy; so is any of root's,
  * because the same path has to lead to the same place. Others have a part of
  * the hierarchy only, and theirs are below that. */
@@ -320,7 +290,7 @@ static void plan_given_path(struct cgroup *c, const struct hierarchy *h,
                             const char *given, bool from_top)
 {
     const char *name = given + strspn(given, "/");
-    if (!*name || !is_plain_path(given))
+    if (!*name)
         fail("config.json: linux.cgroupsPath: \"%s\" is not a cgroup's name",
              given);
     c->path = join_path(from_top ? h->mount : c->parent, name);
@@ -406,8 +376,7 @@ void cgroup_reopen(struct cgroup *c, const char *path, const char *scope)
     *c = (struct cgroup){.fd = -1};
     if (!path)
         return;
-    if (scope)
-        c->scope = copy_string(scope);
+    c->scope = copy_string(scope);
     c->path = copy_string(path);
     c->parent = copy_string(path);
     char *slash = strrchr(c->parent, '/');

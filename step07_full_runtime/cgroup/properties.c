@@ -27,11 +27,7 @@
 static struct property *add_property(struct properties *p, const char *name,
                                      const char *type)
 {
-    struct property *longer =
-        reallocarray(p->list, p->count + 1, sizeof(*p->list));
-    if (!longer)
-        die("allocate memory");
-    p->list = longer;
+    p->list = enlarge(p->list, p->count, sizeof(*p->list));
     p->list[p->count] = (struct property){
         .name = copy_string(name),
         .type = type,

@@ -189,22 +189,11 @@ static json_t *block_json(const struct cgroup *c)
     return block;
 }
 
-/* A directory's entries: from the beginning, whoever has read it before. */
-static DIR *open_entries(int fd, const char *path)
-{
-    int copy =
-        openat(fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *directory = copy == -1 ? NULL : fdopendir(copy);
-    if (!directory)
-        close_fd(&copy);
-    return directory;
-}
-
 /* Each size of pages has files of its own: hugetlb.2MB.current. */
 static json_t *huge_pages_json(const struct cgroup *c)
 {
     json_t *pages = json_object();
-    DIR *directory = open_entries(c->fd, ".");
+    CLEANUP(close_directory) DIR *directory = open_directory(c->fd, ".");
     const struct dirent *entry;
     while (directory && (entry = readdir(directory))) {
         char size[16];
@@ -220,8 +209,6 @@ static json_t *huge_pages_json(const struct cgroup *c)
         put(one, "failcnt", read_key(c, events, "max"));
         json_object_set_new(pages, size, one);
     }
-    if (directory)
-        closedir(directory);
     return pages;
 }
 
@@ -250,11 +237,7 @@ static void add_pids(struct pids *pids, char *text)
         uint64_t pid;
         if (!parse_u64(line, &pid) || pid == 0)
             continue;
-        pid_t *longer =
-            reallocarray(pids->list, pids->count + 1, sizeof(*pids->list));
-        if (!longer)
-            die("allocate memory");
-        pids->list = longer;
+        pids->list = enlarge(pids->list, pids->count, sizeof(*pids->list));
         pids->list[pids->count++] = (pid_t)pid;
     }
 }
@@ -264,7 +247,7 @@ static void collect(struct pids *pids, int fd, const char *path, int depth)
 {
     if (depth == 0)
         return;
-    DIR *directory = open_entries(fd, path);
+    CLEANUP(close_directory) DIR *directory = open_directory(fd, path);
     if (!directory && errno != ENOENT && errno != ENODEV)
         die("look who is in a cgroup");
     if (!directory)
@@ -280,7 +263,6 @@ static void collect(struct pids *pids, int fd, const char *path, int depth)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             collect(pids, dirfd(directory), entry->d_name, depth - 1);
     }
-    closedir(directory);
 }
 
 struct pids cgroup_processes(const struct cgroup *c)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/library.h"
 #include "base/memory.h"
@@ -185,8 +186,7 @@ static bool call(struct sd_bus_message *m, bool has_job, struct answer *answer)
     const char *path = NULL;
     if (result >= 0 && has_job)
         result = lib.read(reply, "o", &path);
-    if (path)
-        answer->job = copy_string(path);
+    answer->job = copy_string(path);
     if (result < 0) {
         answer->error =
             copy_string(error.message && *error.message ? error.message
@@ -238,27 +238,20 @@ static bool subscribe(void)
     return done;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* NULL if the job was done in time, or else what happened. */
 static const char *wait_for_job(const char *path)
 {
-    uint64_t until = now_us() + WAIT_SECONDS * 1000000ULL;
+    int64_t until = now_ms() + WAIT_SECONDS * 1000;
     free(job.result);
     job.result = NULL;
     job.path = path;
     while (!job.result) {
         int result = lib.process(bus, NULL); /* messages that are here */
-        uint64_t now = now_us();
-        if (now >= until)
+        int64_t left = until - now_ms();
+        if (left <= 0)
             return "it takes too long";
         if (result == 0)
-            result = lib.wait(bus, until - now);
+            result = lib.wait(bus, (uint64_t)left * 1000);
         if (result < 0 && result != -EINTR)
             return strerror(-result);
     }

@@ -98,10 +98,10 @@ void load_state(struct state *state, const char *id);
 void load_cgroup(struct state *state, const char *id, struct cgroup *cgroup);
 
 /* --- describe.c --- */
-/* When it was made, for the caller to free. */
-char *time_text(int64_t seconds);
 /* The specification's members, and those that runc adds. */
 struct json_t *describe(const struct state *state, const struct json_t *config);
+/* What --format says: "json", or "table". */
+bool wants_json(const char *format);
 /* To standard output; json_dumpf(3)'s flags. Takes the reference. */
 void print_json(struct json_t *json, size_t flags);
 

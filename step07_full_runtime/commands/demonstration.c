@@ -212,11 +212,9 @@ static bool follow(FILE *stream, const struct scene *scene, bool is_host)
 
 static void export_path(void)
 {
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (n == -1)
+    CLEANUP(free_string) char *path = realpath("/proc/self/exe", NULL);
+    if (!path)
         die("read /proc/self/exe");
-    path[n] = '\0';
     (void)setenv("DEMO", path, 1);
 }
 

@@ -8,27 +8,20 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "commands/commands.h"
 
-char *time_text(int64_t seconds)
-{
-    char text[40];
-    struct tm tm;
-    time_t when = (time_t)seconds;
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
-    return copy_string(text);
-}
-
 json_t *describe(const struct state *state, const json_t *config)
 {
     enum status status = state_status(state);
     json_t *oci = state_to_oci(state, status, config);
-    CLEANUP(free_string) char *created = time_text(state->created);
+    char created[TIME_SIZE];
+    print_time(created, state->created);
     CLEANUP(free_string) char *owner = user_name(state->owner);
     if (!json_object_get(oci, "pid"))
         json_object_set_new(oci, "pid", json_integer(0));
@@ -37,6 +30,14 @@ json_t *describe(const struct state *state, const json_t *config)
     json_object_set_new(oci, "created", json_string(created));
     json_object_set_new(oci, "owner", json_string(owner));
     return oci;
+}
+
+bool wants_json(const char *format)
+{
+    bool is_json = strcmp(format, "json") == 0;
+    if (!is_json && strcmp(format, "table") != 0)
+        usage_error("--format %s: not table or json", format);
+    return is_json;
 }
 
 void print_json(json_t *json, size_t flags)

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/numbers.h"
@@ -90,16 +89,11 @@ void add(json_t *config, const char *path, json_t *value)
         fail("edit config.json: a value is not text in UTF-8");
 }
 
-static char *absolute_path(const struct edits *e, const char *path)
+static char *path_of(const struct edits *e, const char *path)
 {
     if (!*path)
         not_a(e, "a path (it is empty)");
-    if (*path == '/')
-        return copy_string(path);
-    CLEANUP(free_string) char *cwd = getcwd(NULL, 0);
-    if (!cwd)
-        die("find the current directory");
-    return join_path(cwd, path);
+    return absolute_path(path);
 }
 
 /* The flag's value as JSON. */
@@ -118,7 +112,7 @@ static json_t *value_of(const struct edits *e, const struct flag *flag)
             not_a(e, "a size (examples: 50M, 1G, -1)");
         return json_integer(bytes);
     case PATH: {
-        CLEANUP(free_string) char *path = absolute_path(e, e->value);
+        CLEANUP(free_string) char *path = path_of(e, e->value);
         return json_string(path);
     }
     default:
@@ -145,7 +139,7 @@ void edit_hostname(struct edits *e)
 void edit_layer(struct edits *e)
 {
     static const char where[] = "annotations/io.rung.layers";
-    CLEANUP(free_string) char *path = absolute_path(e, e->value);
+    CLEANUP(free_string) char *path = path_of(e, e->value);
     if (strchr(path, ':'))
         not_a(e, "the path of a layer (it has a ':' in it)");
     const char *below = json_string_value(find_value(e->config, where));
@@ -168,7 +162,7 @@ void edit_volume(struct edits *e)
     if (destination[strspn(destination, "/.")] == '\0')
         not_a(e,
               "a volume: it would hide the whole root (--rootfs replaces it)");
-    CLEANUP(free_string) char *path = absolute_path(e, source);
+    CLEANUP(free_string) char *path = path_of(e, source);
     add(e->config, "mounts",
         json_pack("{s:s, s:s, s:s, s:[s, s, s, s]}", "destination", destination,
                   "type", "bind", "source", path, "options", "rbind",

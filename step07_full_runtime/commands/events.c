@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "base/report.h"
@@ -54,13 +55,6 @@ static void print_event(const char *type, const char *id, json_t *data)
     json_t *event =
         json_pack("{s:s, s:s, s:o*}", "type", type, "id", id, "data", data);
     print_json(event, JSON_COMPACT);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The kernel wakes a poll(2) on memory.events when a number in it changes. */

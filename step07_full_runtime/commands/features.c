@@ -34,27 +34,12 @@ static json_t *list_words(const struct vocabulary *v)
     return list;
 }
 
-static json_t *list_hooks(void)
+/* The name of each is asked for, up to a NULL. */
+static json_t *list_names(const char *(*name)(size_t i))
 {
     json_t *list = json_array();
-    for (int kind = 0; kind < HOOK_COUNT; kind++)
-        json_array_append_new(list, json_string(hook_name(kind)));
-    return list;
-}
-
-static json_t *list_mount_options(void)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; mount_option_name(i); i++)
-        json_array_append_new(list, json_string(mount_option_name(i)));
-    return list;
-}
-
-static json_t *list_namespaces(void)
-{
-    json_t *list = json_array();
-    for (int type = 0; type < NS_COUNT; type++)
-        json_array_append_new(list, json_string(namespace_name(type)));
+    for (size_t i = 0; name(i); i++)
+        json_array_append_new(list, json_string(name(i)));
     return list;
 }
 
@@ -115,10 +100,10 @@ static json_t *linux_features(void)
     json_t *memory_policy =
         json_pack("{s:o, s:o}", "modes", list_words(&MEMORY_MODES), "flags",
                   list_words(&MEMORY_FLAGS));
-    json_t *features =
-        json_pack("{s:o, s:o, s:o, s:o, s:o}", "namespaces", list_namespaces(),
-                  "capabilities", list_capabilities(), "cgroup", cgroup,
-                  "seccomp", seccomp_features(), "memoryPolicy", memory_policy);
+    json_t *features = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o}", "namespaces", list_words(&NAMESPACE_NAMES),
+        "capabilities", list_capabilities(), "cgroup", cgroup, "seccomp",
+        seccomp_features(), "memoryPolicy", memory_policy);
     json_t *others = json_pack(
         "{s:o, s:o, s:o, s:o, s:{s:o}}", "apparmor", enabled(true), "selinux",
         enabled(true), "intelRdt", enabled(false), "netDevices", enabled(true),
@@ -130,23 +115,22 @@ static json_t *linux_features(void)
 
 int command_features(int argc, char **argv)
 {
-    static const struct flag none[] = {{0}};
-    read_flags(argc, argv, none, "", NULL);
+    read_flags(argc, argv, NULL, "", NULL);
     if (optind != argc)
         usage_error("%s: takes no arguments", argv[0]);
     const struct scmp_version *v = seccomp_version();
     CLEANUP(free_string)
     char *libseccomp = print_string("%u.%u.%u", v->major, v->minor, v->micro);
     /* What ends with a dot stands for all names that begin so. */
-    json_t *features =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s}, s:[s, s, s, s]}",
-                  "ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION,
-                  "hooks", list_hooks(), "mountOptions", list_mount_options(),
-                  "linux", linux_features(), "annotations", "io.rung.version",
-                  RUNG_VERSION, "io.github.seccomp.libseccomp.version",
-                  libseccomp, "potentiallyUnsafeConfigAnnotations", "io.rung.",
-                  "org.systemd.property.", "run.oci.hooks.",
-                  "run.oci.keep_original_groups");
+    json_t *features = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s}, s:[s, s, s, s]}",
+        "ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION, "hooks",
+        list_names(hook_name), "mountOptions", list_names(mount_option_name),
+        "linux", linux_features(), "annotations", "io.rung.version",
+        RUNG_VERSION, "io.github.seccomp.libseccomp.version", libseccomp,
+        "potentiallyUnsafeConfigAnnotations", "io.rung.",
+        "org.systemd.property.", "run.oci.hooks.",
+        "run.oci.keep_original_groups");
     if (!features || json_dumpf(features, stdout, JSON_INDENT(4)) == -1 ||
         putchar('\n') == EOF || fflush(stdout) == EOF)
         die("write the features");

@@ -19,8 +19,7 @@
 
 const char *only_id(int argc, char **argv, const struct flag *flags)
 {
-    static const struct flag none[] = {{0}};
-    read_flags_anywhere(argc, argv, flags ? flags : none, "ID");
+    read_flags_anywhere(argc, argv, flags, "ID");
     if (optind + 1 != argc)
         usage_error("%s: needs one container's name", argv[0]);
     return argv[optind];

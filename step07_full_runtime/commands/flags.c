@@ -77,6 +77,8 @@ static void read_each(int argc, char **argv, const struct flag *flags,
                       const char *where, const char *arguments,
                       void (*explain)(void))
 {
+    static const struct flag none[] = {{0}};
+    flags = flags ? flags : none;
     optind = 0;
     for (int i; (i = next_flag(argc, argv, flags, where)) != -1;) {
         const struct flag *f = &flags[i];

@@ -39,10 +39,11 @@ struct flag {
     bool may_be_empty; /* and is then as if it had not been given */
 };
 
-/* Read them all; optind is then the first argument. A flag that is not in the
- * table is a usage error. --help prints "usage: rung kill [flags] ID [SIGNAL]"
- * and the list, calls explain (if it is not NULL) to say more, and ends the
- * program. argv[0] is the command's name. arguments NULL: explain says all. */
+/* Read them all (NULL: there are none but --help); optind is then the first
+ * argument. A flag that is not in the table is a usage error. --help prints
+ * "usage: rung kill [flags] ID [SIGNAL]" and the list, calls explain (if it is
+ * not NULL) to say more, and ends the program. argv[0] is the command's name.
+ * arguments NULL: explain says all. */
 void read_flags(int argc, char **argv, const struct flag *flags,
                 const char *arguments, void (*explain)(void));
 

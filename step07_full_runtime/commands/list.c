@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/memory.h"
 #include "base/report.h"
@@ -19,7 +20,8 @@
 
 static void print_row(const struct state *state)
 {
-    CLEANUP(free_string) char *created = time_text(state->created);
+    char created[TIME_SIZE];
+    print_time(created, state->created);
     CLEANUP(free_string) char *owner = user_name(state->owner);
     enum status status = state_status(state);
     printf("%-20s %8d  %-10s %-30s %-20s %s\n", state->id,
@@ -37,9 +39,7 @@ int command_list(int argc, char **argv)
         {0},
     };
     read_flags_anywhere(argc, argv, flags, "");
-    bool is_json = strcmp(format, "json") == 0;
-    if (!is_json && strcmp(format, "table") != 0)
-        usage_error("--format %s: not table or json", format);
+    bool is_json = wants_json(format);
     if (optind != argc)
         usage_error("list: takes no arguments");
     char *root = state_root(globals.root);

@@ -243,9 +243,7 @@ int command_ps(int argc, char **argv)
         {0},
     };
     read_flags(argc, argv, flags, "ID [flags of ps(1)]", NULL);
-    bool is_json = strcmp(format, "json") == 0;
-    if (!is_json && strcmp(format, "table") != 0)
-        usage_error("--format %s: not table or json", format);
+    bool is_json = wants_json(format);
     if (optind == argc)
         usage_error("ps: needs a container's name");
     CLEANUP(free_pids) struct pids pids = processes_of(argv[optind]);

@@ -40,28 +40,14 @@ struct field item(const struct field *array, size_t index)
     };
 }
 
-static void print_path(const struct field *f, FILE *out)
-{
-    if (!f->parent)
-        return;
-    print_path(f->parent, out);
-    if (f->name)
-        fprintf(out, "%s%s", f->parent->parent ? "." : "", f->name);
-    else
-        fprintf(out, "[%zu]", f->index);
-}
-
 static char *path_of(const struct field *f)
 {
-    char *path = NULL;
-    size_t length;
-    FILE *out = open_memstream(&path, &length);
-    if (!out)
-        die("allocate memory");
-    print_path(f, out);
-    if (fclose(out) != 0 || !path)
-        die("allocate memory");
-    return path;
+    if (!f->parent)
+        return copy_string("");
+    CLEANUP(free_string) char *above = path_of(f->parent);
+    if (!f->name)
+        return print_string("%s[%zu]", above, f->index);
+    return print_string("%s%s%s", above, f->parent->parent ? "." : "", f->name);
 }
 
 static char *describe(struct field f, const char *format, va_list values)
@@ -153,6 +139,15 @@ char *get_string(struct field f)
     return text;
 }
 
+char *get_filled(struct field f)
+{
+    char *text = get_text(f);
+    if (text && *text)
+        return text;
+    free(text);
+    return NULL;
+}
+
 size_t get_size(struct field f)
 {
     if (!f.json)
@@ -220,7 +215,7 @@ uint64_t get_words(struct field f, const struct vocabulary *v)
 
 char *get_ranges(struct field f)
 {
-    char *text = get_text(f);
+    char *text = get_filled(f);
     CLEANUP(free_string) char *copy = copy_string(text ? text : "");
     for (char *rest = copy, *range; *copy && (range = strsep(&rest, ","));) {
         const char *first = strsep(&range, "-");
@@ -231,10 +226,7 @@ char *get_ranges(struct field f)
             high > 32767)
             refuse(f, "\"%s\" is not a list like 0-3,7", text);
     }
-    if (text && *text != '\0')
-        return text;
-    free(text);
-    return NULL;
+    return text;
 }
 
 size_t get_count(struct field f)

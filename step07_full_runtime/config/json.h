@@ -61,6 +61,8 @@ int64_t get_integer(struct field f, int64_t min, int64_t max,
                     int64_t otherwise);
 char *get_string(struct field f); /* NULL if missing; never empty */
 char *get_text(struct field f); /* NULL if missing; may be empty */
+/* NULL if it is missing or "", by which some say that they want none. */
+char *get_filled(struct field f);
 size_t get_size(struct field f); /* of an array; 0 if missing */
 char **get_strings(struct field f); /* NULL-terminated, never NULL */
 char *get_path(struct field f); /* absolute; NULL if missing */

@@ -342,12 +342,12 @@ bool spec_makes(const struct spec *spec, enum namespace_type type);
 bool spec_prepares_root(const struct spec *spec);
 /* The command's user as the host sees him; false if nobody is mapped there. */
 bool spec_host_user(const struct spec *spec, uid_t *uid);
-/* "network": as config.json calls it. */
-const char *namespace_name(enum namespace_type type);
+/* As config.json calls them: "network". */
+extern const struct vocabulary NAMESPACE_NAMES;
 
 /* --- spec_hooks.c --- */
-/* "createRuntime": as config.json calls it. */
-const char *hook_name(enum hook_kind kind);
+/* "createRuntime": as config.json calls it; NULL after the last. */
+const char *hook_name(size_t kind);
 
 /* --- spec_linux.c --- */
 /* The modes and flags of linux.memoryPolicy that there are. */

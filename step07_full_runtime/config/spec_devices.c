@@ -53,7 +53,6 @@ void read_device_rules(struct resources *r, struct field rules)
                "%zu rules are more than the %d that the kernel can check",
                r->device_rule_count, RULES_MAX);
     r->device_rules = allocate(r->device_rule_count, sizeof(*r->device_rules));
-    for (size_t i = 0; i < r->device_rule_count; i++) {
+    for (size_t i = 0; i < r->device_rule_count; i++)
         read_device_rule(&r->device_rules[i], item(&rules, i));
-    }
 }

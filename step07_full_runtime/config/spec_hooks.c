@@ -21,9 +21,9 @@ static const char *const HOOK_NAMES[HOOK_COUNT] = {
     [HOOK_POSTSTOP] = "poststop",
 };
 
-const char *hook_name(enum hook_kind kind)
+const char *hook_name(size_t kind)
 {
-    return HOOK_NAMES[kind];
+    return kind < HOOK_COUNT ? HOOK_NAMES[kind] : NULL;
 }
 
 static void read_hook(struct hook *hook, struct field f)
@@ -55,8 +55,7 @@ void read_hooks(struct spec *spec, struct field object,
         struct field hooks = member(&object, HOOK_NAMES[kind]);
         list->count = get_size(hooks);
         list->hooks = allocate(list->count, sizeof(*list->hooks));
-        for (size_t i = 0; i < list->count; i++) {
+        for (size_t i = 0; i < list->count; i++)
             read_hook(&list->hooks[i], item(&hooks, i));
-        }
     }
 }

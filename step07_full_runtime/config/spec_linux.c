@@ -43,9 +43,8 @@ static void read_devices(struct spec *spec, struct field list)
 {
     spec->device_count = get_size(list);
     spec->devices = allocate(spec->device_count, sizeof(*spec->devices));
-    for (size_t i = 0; i < spec->device_count; i++) {
+    for (size_t i = 0; i < spec->device_count; i++)
         read_device(&spec->devices[i], item(&list, i));
-    }
 }
 
 /* The path is joined to a cgroup's: it must not lead out of it. */

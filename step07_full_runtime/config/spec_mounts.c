@@ -209,9 +209,8 @@ static void read_options(struct mount_spec *m, struct field options)
 {
     CLEANUP(free_strings) char **words = get_strings(options);
     m->bind = is_bind(m, words);
-    for (size_t i = 0; words[i]; i++) {
+    for (size_t i = 0; words[i]; i++)
         read_option(m, item(&options, i), words[i]);
-    }
     m->idmap |= m->idmap_recursive;
     if (m->bind || m->remount)
         return;
@@ -294,7 +293,6 @@ void read_mounts(struct spec *spec, struct field mounts)
 {
     spec->mount_count = get_size(mounts);
     spec->mounts = allocate(spec->mount_count, sizeof(*spec->mounts));
-    for (size_t i = 0; i < spec->mount_count; i++) {
+    for (size_t i = 0; i < spec->mount_count; i++)
         read_mount(spec, &spec->mounts[i], item(&mounts, i));
-    }
 }

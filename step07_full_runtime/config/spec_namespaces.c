@@ -18,21 +18,17 @@
 #include "base/memory.h"
 #include "config/spec_parts.h"
 
-/* The kernel's names are in /proc/self/ns. */
-static const struct {
-    const char *name;
-    const char *kernel_name;
-} NAMES[NS_COUNT] = {
-    [NS_USER] = {"user", "user"},       [NS_PID] = {"pid", "pid"},
-    [NS_MOUNT] = {"mount", "mnt"},      [NS_IPC] = {"ipc", "ipc"},
-    [NS_UTS] = {"uts", "uts"},          [NS_NETWORK] = {"network", "net"},
-    [NS_CGROUP] = {"cgroup", "cgroup"}, [NS_TIME] = {"time", "time"},
+static const struct word NAMES[] = {
+    {"user", NS_USER},     {"pid", NS_PID},   {"mount", NS_MOUNT},
+    {"ipc", NS_IPC},       {"uts", NS_UTS},   {"network", NS_NETWORK},
+    {"cgroup", NS_CGROUP}, {"time", NS_TIME},
 };
+const struct vocabulary NAMESPACE_NAMES = VOCABULARY("namespace", NAMES);
 
-const char *namespace_name(enum namespace_type type)
-{
-    return NAMES[type].name;
-}
+/* The kernel's, in /proc/self/ns. */
+static const char *const KERNEL_NAMES[NS_COUNT] = {
+    "user", "pid", "mnt", "ipc", "uts", "net", "cgroup", "time",
+};
 
 bool spec_makes(const struct spec *spec, enum namespace_type type)
 {
@@ -56,7 +52,7 @@ static bool is_apart(const struct spec *spec, enum namespace_type type)
 {
     const struct namespace_spec *n = &spec->namespaces[type];
     CLEANUP(free_string)
-    char *ours = print_string("/proc/self/ns/%s", NAMES[type].kernel_name);
+    char *ours = print_string("/proc/self/ns/%s", KERNEL_NAMES[type]);
     struct stat a;
     struct stat b;
     if (n->path && stat(ours, &a) == 0 && stat(n->path, &b) == 0)
@@ -64,25 +60,15 @@ static bool is_apart(const struct spec *spec, enum namespace_type type)
     return n->wanted;
 }
 
-static struct namespace_spec *find_namespace(struct spec *spec,
-                                             struct field type)
-{
-    require(type);
-    CLEANUP(free_string) char *name = get_string(type);
-    for (size_t i = 0; i < NS_COUNT; i++) {
-        if (strcmp(NAMES[i].name, name) == 0)
-            return &spec->namespaces[i];
-    }
-    refuse(type, "unknown namespace \"%s\"", name);
-}
-
 static void read_list(struct spec *spec, struct field list)
 {
     for (size_t i = 0; i < get_size(list); i++) {
         struct field entry = item(&list, i);
-        struct namespace_spec *n = find_namespace(spec, member(&entry, "type"));
+        struct field type = required(&entry, "type");
+        struct namespace_spec *n =
+            &spec->namespaces[get_word(type, &NAMESPACE_NAMES, 0)];
         if (n->wanted)
-            refuse(member(&entry, "type"), "the same namespace twice");
+            refuse(type, "the same namespace twice");
         n->wanted = true;
         n->path = get_path(member(&entry, "path"));
     }
@@ -254,7 +240,7 @@ static void read_sysctls(struct spec *spec, struct field object)
             refuse(f, "not a kernel setting that a namespace holds");
         if (!is_apart(spec, type))
             refuse(f, "needs a %s namespace of the container's own",
-                   NAMES[type].name);
+                   NAMES[type].text);
         require(f);
         spec->sysctls[spec->sysctl_count++] = (struct sysctl_setting){
             .path = path,

@@ -262,16 +262,6 @@ static void read_terminal(struct process_spec *p, struct field process)
         (int)get_integer(required(&size, "width"), 0, 65535, 0);
 }
 
-/* "" is how some write that they want none. */
-static char *get_label(struct field f)
-{
-    char *text = get_text(f);
-    if (text && *text)
-        return text;
-    free(text);
-    return NULL;
-}
-
 void read_process(struct spec *spec, struct field process)
 {
     struct process_spec *p = &spec->process;
@@ -291,6 +281,6 @@ void read_process(struct spec *spec, struct field process)
     read_io_priority(&p->io_priority, member(&process, "ioPriority"));
     p->initial_affinity = get_ranges(member(&affinity, "initial"));
     p->final_affinity = get_ranges(member(&affinity, "final"));
-    p->apparmor_profile = get_label(member(&process, "apparmorProfile"));
-    p->selinux_label = get_label(member(&process, "selinuxLabel"));
+    p->apparmor_profile = get_filled(member(&process, "apparmorProfile"));
+    p->selinux_label = get_filled(member(&process, "selinuxLabel"));
 }

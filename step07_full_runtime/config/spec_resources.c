@@ -27,11 +27,7 @@
 static struct cgroup_setting *add(struct resources *r, const char *file,
                                   char *value)
 {
-    struct cgroup_setting *longer =
-        reallocarray(r->settings, r->setting_count + 1, sizeof(*r->settings));
-    if (!longer)
-        die("allocate memory");
-    r->settings = longer;
+    r->settings = enlarge(r->settings, r->setting_count, sizeof(*r->settings));
     r->settings[r->setting_count] = (struct cgroup_setting){
         .file = copy_string(file),
         .value = value,

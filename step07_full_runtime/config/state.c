@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,20 +30,7 @@ enum {
 
 char *state_root(const char *option)
 {
-    if (option && option[0] == '/')
-        return copy_string(option);
-    if (option) {
-        CLEANUP(free_string) char *here = getcwd(NULL, 0);
-        if (!here)
-            die("find the current directory");
-        return join_path(here, option);
-    }
-    if (is_host_root())
-        return copy_string("/run/rung");
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (runtime && runtime[0] == '/')
-        return join_path(runtime, "rung");
-    return print_string("/tmp/rung-%u", geteuid());
+    return option ? absolute_path(option) : runtime_path("");
 }
 
 bool state_id_is_valid(const char *id)

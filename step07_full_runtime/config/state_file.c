@@ -61,7 +61,7 @@ static int open_ours(int at_fd, const char *name, const char *path)
 }
 
 /* The same of ROOT/ID. */
-static int open_directory(const char *root, const char *id)
+static int open_ours_below(const char *root, const char *id)
 {
     CLEANUP(close_fd) int root_fd = open_ours(AT_FDCWD, root, root);
     CLEANUP(free_string) char *path = join_path(root, id);
@@ -109,23 +109,28 @@ static json_t *to_json(const struct state *s)
 }
 
 /* 0, or -1 and errno. */
-static int save(const struct state *s)
+static int write_json(const struct state *s, const char *name,
+                      const json_t *json, size_t flags)
 {
-    json_t *json = to_json(s);
-    if (!json) {
-        errno = EILSEQ; /* a path that is not UTF-8 */
-        return -1;
-    }
-    CLEANUP(free_string) char *path = file_path(s, FILE_NAME);
+    CLEANUP(free_string) char *path = file_path(s, name);
     CLEANUP(free_string) char *new_path = file_path(s, NEW_NAME);
     narrate(7, "rename(\"%s\", \"%s\")", new_path, path);
     FILE *file = fopen(new_path, "we");
-    bool done = file && json_dumpf(json, file, JSON_INDENT(4)) == 0 &&
-                fputc('\n', file) != EOF;
-    json_decref(json);
+    bool done =
+        file && json_dumpf(json, file, flags) == 0 && fputc('\n', file) != EOF;
     if (file && fclose(file) == EOF)
         done = false;
     return done ? rename(new_path, path) : -1;
+}
+
+/* The same; EILSEQ: a path is not UTF-8. */
+static int save(const struct state *s)
+{
+    json_t *json = to_json(s);
+    errno = EILSEQ;
+    int result = json ? write_json(s, FILE_NAME, json, JSON_INDENT(4)) : -1;
+    json_decref(json);
+    return result;
 }
 
 static void state_save(const struct state *s)
@@ -173,12 +178,8 @@ void state_change(struct state *s, enum status status)
 
 void state_save_config(const struct state *s, const json_t *config)
 {
-    CLEANUP(free_string) char *path = file_path(s, CONFIG_NAME);
-    CLEANUP(free_string) char *new_path = file_path(s, NEW_NAME);
-    FILE *file = fopen(new_path, "we");
-    if (!file || json_dumpf(config, file, JSON_COMPACT) == -1 ||
-        fclose(file) == EOF || rename(new_path, path) == -1)
-        die("write %s", path);
+    if (write_json(s, CONFIG_NAME, config, JSON_COMPACT) == -1)
+        die("write %s/%s/" CONFIG_NAME, s->root, s->id);
 }
 
 /* --- reading --- */
@@ -214,8 +215,7 @@ static const char *wrong_member(const json_t *json)
 
 static char *get_copy(const json_t *json, const char *name)
 {
-    const char *text = json_string_value(json_object_get(json, name));
-    return text ? copy_string(text) : NULL;
+    return copy_string(json_string_value(json_object_get(json, name)));
 }
 
 static json_int_t get_number(const json_t *json, const char *name)
@@ -263,7 +263,7 @@ int state_load(struct state *s, const char *root, const char *id)
         return -1;
     }
     *s = (struct state){.root = copy_string(root), .id = copy_string(id)};
-    CLEANUP(close_fd) int directory_fd = open_directory(root, id);
+    CLEANUP(close_fd) int directory_fd = open_ours_below(root, id);
     if (directory_fd == -1)
         return -1;
     CLEANUP(free_string) char *text = read_file_at(directory_fd, FILE_NAME);
@@ -306,22 +306,17 @@ char **state_list(const char *root)
     CLEANUP(close_fd) int root_fd = open_ours(AT_FDCWD, root, root);
     if (root_fd == -1 && errno == ENOENT)
         return ids;
-    int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+    CLEANUP(close_directory) DIR *directory = open_directory(root_fd, ".");
     if (!directory)
         die("list the states in %s", root);
     const struct dirent *entry;
     while ((entry = readdir(directory))) {
         if (!is_state(root, entry->d_name))
             continue;
-        char **longer = reallocarray(ids, count + 2, sizeof(*ids));
-        if (!longer)
-            die("list the states in %s", root);
-        ids = longer;
+        ids = enlarge(ids, count + 1, sizeof(*ids));
         ids[count++] = copy_string(entry->d_name);
         ids[count] = NULL;
     }
-    closedir(directory);
     qsort(ids, count, sizeof(*ids), compare_names);
     return ids;
 }

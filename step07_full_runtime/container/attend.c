@@ -146,7 +146,6 @@ static void read_socket(struct container *c)
         if (errno)
             die("hear from the process of container %s", c->id);
         close_fd(&c->socket_fd);
-        c->socket_fd = -1;
         c->is_executing = c->is_executing && has_executed(c);
         if (c->is_executing && c->failure == 0)
             container_runs(c);
@@ -200,10 +199,8 @@ static void copy_terminal(struct container *c, const struct pollfd *fds)
 
 static void read_notify(struct container *c)
 {
-    if (!notify_pass(c->notify_fd, c->detach ? c->pid : 0))
-        return;
-    close_fd(&c->notify_fd);
-    c->notify_fd = -1;
+    if (notify_pass(c->notify_fd, c->detach ? c->pid : 0))
+        close_fd(&c->notify_fd);
 }
 
 /* The process has ended, perhaps before we heard all that it said. */

@@ -223,10 +223,8 @@ static void record(struct container *c)
     s->id = copy_string(c->id);
     s->bundle = copy_string(c->spec->bundle);
     s->root_path = copy_string(c->spec->root_path);
-    if (c->cgroup.path)
-        s->cgroup_path = copy_string(c->cgroup.path);
-    if (c->cgroup.scope)
-        s->scope = copy_string(c->cgroup.scope);
+    s->cgroup_path = copy_string(c->cgroup.path);
+    s->scope = copy_string(c->cgroup.scope);
     if (*c->network.link) {
         s->link = copy_string(c->network.link);
         s->bridge = copy_string(c->network.bridge);
@@ -251,11 +249,12 @@ static void open_start_socket(struct container *c)
 {
     if (!c->create)
         return;
-    CLEANUP(free_string) char *directory = join_path(c->state_root, c->id);
-    narrate(7, "bind(\"%s/%s\")", directory, START_SOCKET);
-    c->start_fd = channel_listen(directory, START_SOCKET, SOCK_SEQPACKET);
+    CLEANUP(free_string)
+    char *path = print_string("%s/%s/" START_SOCKET, c->state_root, c->id);
+    narrate(7, "bind(\"%s\")", path);
+    c->start_fd = channel_listen(path, SOCK_SEQPACKET);
     if (c->start_fd == -1)
-        die("listen in %s", directory);
+        die("listen at %s", path);
 }
 
 /*

@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "base/report.h"
@@ -142,13 +143,6 @@ static void listen_to(struct run *run, struct pollfd *words)
     text[run->length] = '\0';
 }
 
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* every kernel has it */
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The exit status; 128+N for a signal; -1: it ran into its timeout. A process
  * that it leaves behind may keep its output open, but not us waiting. */
 static int wait_for_hook(struct run *run, pid_t pid)
@@ -161,10 +155,10 @@ static int wait_for_hook(struct run *run, pid_t pid)
         {.fd = run->words_fd, .events = POLLIN},
     };
     int64_t limit = run->hook->timeout * 1000;
-    int64_t end = milliseconds() + limit;
+    int64_t end = now_ms() + limit;
     bool late = false;
     while (!fds[0].revents && !late) {
-        int64_t left = limit ? end - milliseconds() : -1;
+        int64_t left = limit ? end - now_ms() : -1;
         late = limit && left <= 0;
         if (!late && poll(fds, 2, left < INT32_MAX ? (int)left : -1) > 0 &&
             fds[1].revents)

@@ -56,7 +56,7 @@ int notify_listen(const char *state)
         return -1;
     (void)unlink(path); /* of a start that was killed */
     narrate(7, "bind(\"%s\") # for READY=1", path);
-    int fd = channel_listen(state, NOTIFY_SOCKET, SOCK_DGRAM);
+    int fd = channel_listen(path, SOCK_DGRAM);
     if (fd == -1 || chmod(path, 0777) == -1)
         die("listen at %s", path);
     return fd;

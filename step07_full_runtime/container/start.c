@@ -27,8 +27,9 @@ static int ask_to_start(const struct state *state)
 {
     struct message message;
     int fd;
-    CLEANUP(free_string) char *directory = join_path(state->root, state->id);
-    int socket_fd = channel_connect(directory, START_SOCKET, SOCK_SEQPACKET);
+    CLEANUP(free_string)
+    char *path = print_string("%s/%s/" START_SOCKET, state->root, state->id);
+    int socket_fd = channel_connect(path, SOCK_SEQPACKET);
     if (socket_fd == -1)
         die("start container %s (has it been started?)", state->id);
     errno = 0;

@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/library.h"
 #include "base/lock.h"
@@ -345,13 +346,6 @@ void set_up_network(const struct spec *spec)
 }
 
 /* --- undoing --- */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /*
  * The cable goes when the container's namespace does, but the kernel is in no

@@ -96,13 +96,7 @@ void console_open(const struct spec *spec, int socket_fd,
 void console_hand_over(const char *path, int terminal_fd)
 {
     static const char name[] = "/dev/pts/ptmx";
-    CLEANUP(free_string) char *directory = copy_string(path);
-    char *slash = strrchr(directory, '/');
-    const char *base = slash ? slash + 1 : path;
-    if (slash)
-        *slash = '\0';
-    const char *where = slash == directory ? "/" : slash ? directory : ".";
-    CLEANUP(close_fd) int fd = channel_connect(where, base, SOCK_STREAM);
+    CLEANUP(close_fd) int fd = channel_connect(path, SOCK_STREAM);
     if (fd == -1)
         die("connect to the console socket %s (does its owner listen?)", path);
     if (channel_send_fd(fd, name, sizeof(name), terminal_fd) == -1)

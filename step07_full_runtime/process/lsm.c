@@ -84,5 +84,4 @@ void lsm_apply(const struct spec *spec)
     if (p->selinux_label)
         write_attribute("thread-self/attr/exec", p->selinux_label);
     close_fd(&proc_fd);
-    proc_fd = -1;
 }

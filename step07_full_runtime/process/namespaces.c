@@ -264,10 +264,8 @@ void namespaces_join_early(int *fds)
 {
     for (size_t i = 0; i < ARRAY_SIZE(EARLY); i++) {
         int *fd = &fds[EARLY[i]];
-        if (*fd == -1 || setns(*fd, (int)NAMESPACES[EARLY[i]].flag) == -1)
-            continue;
-        close_fd(fd);
-        *fd = -1;
+        if (*fd != -1 && setns(*fd, (int)NAMESPACES[EARLY[i]].flag) == 0)
+            close_fd(fd);
     }
 }
 

@@ -243,16 +243,9 @@ static void copy_entry(const struct place *p, const char *name)
         copy_special(p, name, &st, path);
 }
 
-static void close_directory(DIR **directory)
-{
-    if (*directory)
-        (void)closedir(*directory); /* nothing was written */
-}
-
 static void copy_entries(const struct place *p)
 {
-    int fd = fcntl(p->source_fd, F_DUPFD_CLOEXEC, 3);
-    CLEANUP(close_directory) DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+    CLEANUP(close_directory) DIR *directory = open_directory(p->source_fd, ".");
     if (!directory)
         cannot("read", p->path);
     const struct dirent *entry;

@@ -280,7 +280,6 @@ static int copy_host_mount(const struct host_mount *host, uint64_t attributes)
     int fd = mount_copy_path(host->path, true);
     if (fd != -1 && !is_file_system(fd, host->magic)) {
         close_fd(&fd);
-        fd = -1;
         errno = EPERM;
     }
     if (fd != -1)

@@ -83,7 +83,7 @@ void make_mounts_private(void)
         die("make the mounts slaves of the host's");
 }
 
-static int open_directory(const char *path)
+static int open_host_file(const char *path)
 {
     int fd = host_file_open(path, false);
     if (fd == -1)
@@ -125,10 +125,8 @@ void rootfs_prepare(struct root_sources *s, const struct spec *spec,
 void rootfs_open_sources(struct root_sources *s, const struct spec *spec,
                          const char *scratch_path)
 {
-    s->root_fd = open_directory(spec->root_path);
-    s->null_fd = host_file_open("/dev/null", false);
-    if (s->null_fd == -1)
-        die("open /dev/null");
+    s->root_fd = open_host_file(spec->root_path);
+    s->null_fd = open_host_file("/dev/null");
     if (!is_device(s->null_fd, 'c', 1, 3))
         die("open /dev/null (is it the device c 1:3?)");
     if (spec->invocation.no_pivot) {
@@ -143,8 +141,8 @@ void rootfs_open_sources(struct root_sources *s, const struct spec *spec,
     if (!spec->overlay.wanted)
         return;
     for (size_t i = 0; !spec->idmap_root && spec->overlay.layers[i]; i++)
-        s->layer_fds[i] = open_directory(spec->overlay.layers[i]);
-    s->scratch_fd = open_directory(scratch_path);
+        s->layer_fds[i] = open_host_file(spec->overlay.layers[i]);
+    s->scratch_fd = open_host_file(scratch_path);
 }
 
 /* The text for lowerdir=: the top layer first. Descriptors in place of paths:
@@ -329,19 +327,6 @@ static void change_root(const char *path)
         die("chroot to %s", path);
 }
 
-/* "\040" in mountinfo is a space: proc_pid_mountinfo(5). */
-static void unescape(char *path)
-{
-    char *to = path;
-    for (const char *from = path; *from; from++) {
-        unsigned int code = (unsigned char)*from;
-        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1)
-            from += 3;
-        *to++ = (char)code;
-    }
-    *to = '\0';
-}
-
 /* The last mount first: it may be on one before it. */
 static void detach_old_mounts(char *mountinfo)
 {
@@ -352,7 +337,7 @@ static void detach_old_mounts(char *mountinfo)
         CLEANUP(free_string) char *path = NULL;
         if (sscanf(line, "%*s %*s %*s %*s %ms", &path) != 1)
             fail("understand /proc/self/mountinfo: %s", line);
-        unescape(path);
+        unescape_mount(path);
         *line = '\0';
         if (strcmp(path, "/") != 0 &&
             umount2(path + 1, MNT_DETACH | UMOUNT_NOFOLLOW) == -1)
@@ -367,7 +352,7 @@ static void detach_old_mounts(char *mountinfo)
  */
 static void move_root(const struct root_sources *s, int root_fd)
 {
-    CLEANUP(close_fd) int old_fd = open_directory("/");
+    CLEANUP(close_fd) int old_fd = open_host_file("/");
     narrate(4, "move_mount(\"/\") # mount --move . /");
     mount_attach(root_fd, old_fd, "/");
     if (fchdir(old_fd) == -1)
@@ -406,7 +391,7 @@ void enter_root(const struct root_sources *s, const struct spec *spec,
 
 void rootfs_join(const struct spec *spec)
 {
-    CLEANUP(close_fd) int fd = open_directory(spec->root_path);
+    CLEANUP(close_fd) int fd = open_host_file(spec->root_path);
     if (fchdir(fd) == -1)
         die("enter the root file system %s", spec->root_path);
     change_root(spec->root_path);

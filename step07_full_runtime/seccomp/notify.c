@@ -58,10 +58,7 @@ static char *print_process_state(const char *metadata, const struct spec *spec,
 
 static int connect_to_agent(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    CLEANUP(free_string)
-    char *directory = print_string("%.*s/", (int)(slash - path), path);
-    int fd = channel_connect(directory, slash + 1, SOCK_STREAM);
+    int fd = channel_connect(path, SOCK_STREAM);
     if (fd == -1)
         die("connect to the seccomp agent at %s (does it run?)", path);
     return fd;

@@ -201,8 +201,7 @@ void seccomp_read_profile(struct filter *filter, const json_t *profile)
     filter->default_action = read_action(member(&f, "defaultAction"), number);
     filter->newer_action = answer_to_newer(filter->default_action);
     filter->notifies = filter->default_action == SCMP_ACT_NOTIFY;
-    for (size_t i = 0; i < get_size(calls); i++) {
+    for (size_t i = 0; i < get_size(calls); i++)
         read_rule(filter, item(&calls, i));
-    }
     read_listener(filter, f);
 }

@@ -68,15 +68,11 @@ static struct call_rule *add(struct filter *f, uint32_t token, int number,
                              unsigned int count)
 {
     enum {
-        STEP = 512
+        STEP = 512 /* a profile has hundreds: not one at a time */
     };
-    if (f->rule_count % STEP == 0) {
-        size_t size = (f->rule_count + STEP) * sizeof(*f->rules);
-        struct call_rule *larger = realloc(f->rules, size);
-        if (!larger)
-            die("allocate memory");
-        f->rules = larger;
-    }
+    if (f->rule_count % STEP == 0)
+        f->rules =
+            enlarge(f->rules, f->rule_count + STEP - 1, sizeof(*f->rules));
     struct call_rule *rule = &f->rules[f->rule_count];
     *rule = (struct call_rule){
         .token = token,

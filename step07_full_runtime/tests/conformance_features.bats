@@ -98,7 +98,7 @@ accepted() {
 # rule: features-linux.md#capabilities MUST "the listed capabilities are recognized"
 # hint: Which name is missing? The test quotes each rule.
 # hint: The OCI specification, features-linux.md, "Namespaces" and "Capabilities".
-# hint: namespace_name and capability_name.
+# hint: NAMESPACE_NAMES in config/spec_namespaces.c, and list_capabilities in commands/features.c.
 @test "features: namespaces, capabilities" {
     features 'set(f["linux"]["namespaces"]) == {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}'
     features '{"CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE"} <= set(f["linux"]["capabilities"])'
