@@ -5,9 +5,9 @@
  */
 #define _GNU_SOURCE
 
-#include "container/start.h"
 #include "base/report.h"
 #include "commands/commands.h"
+#include "container/container.h"
 
 int command_start(int argc, char **argv)
 {

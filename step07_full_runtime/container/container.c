@@ -52,7 +52,6 @@
 #include "cgroup/devices.h"
 #include "container/container.h"
 #include "container/hooks.h"
-#include "container/init.h"
 #include "container/notify.h"
 #include "network/netdevices.h"
 #include "process/lsm.h"
@@ -89,11 +88,6 @@ static void kill_running(const struct container *c)
         return;
     (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
     (void)waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED);
-}
-
-void container_keep(void)
-{
-    running = NULL;
 }
 
 static void undo_running(void)
@@ -283,16 +277,6 @@ static void join_user(struct container *c)
     namespaces_join_user(c->spec, c->namespace_fds);
 }
 
-/* Does the child need what we make for it, before it does anything? Its ids and
- * ours to open files with, its network, its cgroup. */
-static bool comes_first(const struct container *c)
-{
-    const struct spec *spec = c->spec;
-    return spec->namespaces[NS_USER].wanted || *c->network.link ||
-           spec->net_device_count || c->cgroup.scope || c->is_outside ||
-           !spec_prepares_root(spec);
-}
-
 static void start(struct container *c)
 {
     sacrifice_mount_namespace();
@@ -301,22 +285,8 @@ static void start(struct container *c)
     else
         namespaces_before_clone(c->spec, c->namespace_fds);
     clone_process(c, namespaces_clone_flags(c->spec));
-    if (c->pid > 0)
-        return;
-    CLEANUP(free_string) char *scratch = join_path(c->state_root, c->id);
-    child(&(struct init_plan){
-        .spec = c->spec,
-        .filter = c->filter,
-        .state = &c->state,
-        .socket_fd = c->child_socket_fd,
-        .parent_first = comes_first(c),
-        .start_fd = c->start_fd,
-        .console_socket = c->console_socket,
-        .is_detached = c->detach,
-        .namespace_fds = c->namespace_fds,
-        .scratch_path = scratch,
-        .sources = &c->sources,
-    });
+    if (c->pid == 0)
+        child(c);
 }
 
 /* "killed" is all that the exit status says; the kernel knows more. */
@@ -367,7 +337,7 @@ static int leave_it(struct container *c)
         write_pid_file(c);
         state_change(&c->state, STATUS_CREATED);
     }
-    container_keep();
+    running = NULL;
     return 0;
 }
 
@@ -388,9 +358,8 @@ static const char *likely_cause(int status)
 
 /* The process has ended before it was the command, and has said why; or it was
  * killed, and could not. */
-int report_failure(const struct container *c, int status)
+static int report_failure(const struct container *c, int status)
 {
-    report_usage(c, status);
     if (c->failure)
         return c->failure;
     if (status < 128)
@@ -401,17 +370,22 @@ int report_failure(const struct container *c, int status)
          c->id, status - 128, likely_cause(status));
 }
 
-int container_run(struct container *c)
+int container_finish(struct container *c)
 {
-    parent(c);
     bool runs = c->socket_fd == -1 && c->is_executing && !c->failure;
     if ((c->create && c->is_ready) || (c->detach && runs))
         return leave_it(c);
     int status = wait_for_child(c);
+    report_usage(c, status);
     if (c->failure || !c->is_executing)
         return report_failure(c, status);
-    report_usage(c, status);
     if (c->keep)
-        container_keep();
+        running = NULL;
     return status;
+}
+
+int container_run(struct container *c)
+{
+    parent(c);
+    return container_finish(c);
 }

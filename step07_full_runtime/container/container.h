@@ -16,7 +16,8 @@
 
 struct filter;
 
-/* A process of a container, and what the parent holds of it. */
+/* A process of a container, and what the parent holds of it; the child has a
+ * copy. */
 struct container {
     const struct spec *spec;
     struct filter *filter; /* of system calls, or NULL */
@@ -31,7 +32,7 @@ struct container {
     pid_t pid; /* process 1 (or the one of `exec`), as the host sees it */
     int pidfd; /* the same, as a descriptor that cannot be reused */
     int socket_fd; /* our end of the channel; -1: the other end is closed */
-    int child_socket_fd;
+    int child_socket_fd; /* the child's */
     int start_fd; /* where a created container listens for `start`, or -1 */
     int signal_fd;
     int notify_fd; /* where the command says that it is ready, or -1 */
@@ -47,6 +48,7 @@ struct container {
     struct cgroup cgroup;
     struct network network;
     struct root_sources sources; /* opened for its root */
+    char **env; /* the command's, when the child knows it */
     struct state state;
 };
 
@@ -60,15 +62,27 @@ void container_prepare(struct container *c, const struct spec *spec,
 int container_run(struct container *c);
 /* Undo what a state names: 0, or -1 if something remains. */
 int container_delete(struct state *state);
-/* Kill and undo it if we leave early; or no longer. */
+/* Kill and undo it if we leave early. */
 void undo_at_exit(struct container *c);
-void container_keep(void);
-/* The status to leave with after a start that failed; says why. */
-int report_failure(const struct container *c, int status);
+/* After attend(): leave it alone, or wait for its end; the exit status. A start
+ * that failed says why. */
+int container_finish(struct container *c);
 
 /* --- exec.c --- */
 /* A further process in a running container; as container_run. */
 int container_exec(struct container *c);
+
+/* --- init.c --- */
+/* In the child: from a copy of rung to the command. */
+_Noreturn void child(struct container *c);
+/* Wait for the parent's GO: our PID, as the host sees it. */
+pid_t wait_for_go(int socket_fd);
+/* From root to the command's user and rights; the last way before execve. */
+_Noreturn void init_execute(const struct container *c);
+
+/* --- start.c --- */
+/* `start`: let the command begin; the exit status for main. */
+int container_start(struct state *state);
 
 /* --- clone.c --- */
 /* clone3(2) with a channel to the child: c->pid is 0 in the child. */

@@ -23,7 +23,6 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "container/container.h"
-#include "container/init.h"
 #include "process/console.h"
 #include "process/lsm.h"
 #include "process/namespaces.h"
@@ -78,17 +77,9 @@ static _Noreturn void exec_run(struct container *c)
     process_session(spec);
     console_open(spec, c->child_socket_fd, c->console_socket);
     process_directory(spec);
-    char **env = process_environment(spec);
-    process_find_executable(spec, env);
-    init_execute(&(struct init_plan){
-        .spec = spec,
-        .filter = c->filter,
-        .state = &c->state,
-        .socket_fd = c->child_socket_fd,
-        .start_fd = -1,
-        .is_detached = c->detach,
-        .env = env,
-    });
+    c->env = process_environment(spec);
+    process_find_executable(spec, c->env);
+    init_execute(c);
 }
 
 /*
@@ -176,12 +167,5 @@ int container_exec(struct container *c)
     scheduling_set(c->spec, c->pid);
     let_go(c);
     attend(c);
-    if (c->detach && c->socket_fd == -1 && c->is_executing && !c->failure) {
-        container_keep();
-        return 0;
-    }
-    int status = wait_for_child(c);
-    if (c->failure || !c->is_executing)
-        return report_failure(c, status);
-    return status;
+    return container_finish(c);
 }

@@ -17,8 +17,8 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "base/safeguards.h"
+#include "container/container.h"
 #include "container/hooks.h"
-#include "container/init.h"
 #include "network/network.h"
 #include "process/capabilities.h"
 #include "process/console.h"
@@ -49,39 +49,50 @@ pid_t wait_for_go(int socket_fd)
     _exit(EXIT_RUNTIME); /* it has said why, if it could */
 }
 
+/* Do we need what the parent makes for us, before we do anything? Our ids and
+ * its own to open files with, our network, our cgroup. */
+static bool comes_first(const struct container *c)
+{
+    const struct spec *spec = c->spec;
+    return spec->namespaces[NS_USER].wanted || *c->network.link ||
+           spec->net_device_count || c->cgroup.scope || c->is_outside ||
+           !spec_prepares_root(spec);
+}
+
 /*
  * With two processors the parent does its part while we mount ours: nothing of
  * that reaches the host, and it ends with us. has_mounted: it is done.
  */
-static void meet_parent(const struct init_plan *plan, bool has_mounted)
+static void meet_parent(struct container *c, bool has_mounted)
 {
-    if (plan->parent_first == has_mounted)
+    if (comes_first(c) == has_mounted)
         return;
-    plan->state->pid = wait_for_go(plan->socket_fd);
-    seccomp_introduce(plan->filter, plan->spec, plan->state, plan->state->pid);
+    c->state.pid = wait_for_go(c->child_socket_fd);
+    seccomp_introduce(c->filter, c->spec, &c->state, c->state.pid);
 }
 
 /* It waits for our word, or misses it: so a word that is lost is an end. */
-static void tell_parent(const struct init_plan *plan, enum message_type type)
+static void tell_parent(const struct container *c, enum message_type type)
 {
-    if (channel_send(plan->socket_fd, type, 0) == -1 && errno != EPIPE)
+    if (channel_send(c->child_socket_fd, type, 0) == -1 && errno != EPIPE)
         die("tell the parent how far we are");
 }
 
 /* Still as the caller on the host, with all its privileges in here. */
-static void enter_namespaces(const struct init_plan *plan)
+static void enter_namespaces(struct container *c)
 {
-    const struct spec *spec = plan->spec;
+    const struct spec *spec = c->spec;
     /* What has a path on the host, while paths are the host's. */
     lsm_open(spec);
-    seccomp_connect(plan->filter, spec);
-    namespaces_join(spec, plan->namespace_fds);
+    seccomp_connect(c->filter, spec);
+    namespaces_join(spec, c->namespace_fds);
     /* The maps are written: from now on nobody may look into us. */
     process_hide();
     if (spec_prepares_root(spec)) {
         /* Host paths, while we have the ids that may open them. */
-        rootfs_open_sources(plan->sources, spec, plan->scratch_path);
-        mounts_copy_shared(plan->sources, spec);
+        CLEANUP(free_string) char *scratch = join_path(c->state_root, c->id);
+        rootfs_open_sources(&c->sources, spec, scratch);
+        mounts_copy_shared(&c->sources, spec);
         make_mounts_private();
     }
     /* Files that we make from now on belong to the container's root. */
@@ -98,58 +109,58 @@ static void enter_namespaces(const struct init_plan *plan)
 
 /* Hooks of the host's side find everything in place; and our mounts are ours
  * alone by now, so what they mount in here stays in here. */
-static void wait_for_hooks(const struct init_plan *plan)
+static void wait_for_hooks(const struct container *c)
 {
-    const struct spec *spec = plan->spec;
+    const struct spec *spec = c->spec;
     if (!spec->hooks[HOOK_PRESTART].count &&
         !spec->hooks[HOOK_CREATE_RUNTIME].count)
         return;
-    tell_parent(plan, MESSAGE_HOOKS);
-    (void)wait_for_go(plan->socket_fd);
+    tell_parent(c, MESSAGE_HOOKS);
+    (void)wait_for_go(c->child_socket_fd);
 }
 
 /* Programs of the host, in the container. The directory that we are in is the
  * root: only so do they find an overlay, which has no path in config.json. */
-static void run_create_hooks(const struct init_plan *plan)
+static void run_create_hooks(struct container *c)
 {
-    plan->state->pid = getpid(); /* as they see us */
-    (void)hooks_run(plan->spec, HOOK_CREATE_CONTAINER, plan->state,
-                    STATUS_CREATING, NULL);
+    c->state.pid = getpid(); /* as they see us */
+    (void)hooks_run(c->spec, HOOK_CREATE_CONTAINER, &c->state, STATUS_CREATING,
+                    NULL);
 }
 
-static void prepare_root(const struct init_plan *plan)
+static void prepare_root(struct container *c)
 {
-    const struct spec *spec = plan->spec;
+    const struct spec *spec = c->spec;
     if (!spec_prepares_root(spec)) {
-        wait_for_hooks(plan);
+        wait_for_hooks(c);
         if (chdir(spec->root_path) == -1)
             die("enter the root file system %s", spec->root_path);
-        run_create_hooks(plan);
+        run_create_hooks(c);
         rootfs_join(spec);
         return;
     }
-    CLEANUP(close_fd) int root_fd = rootfs_attach(plan->sources, spec);
+    CLEANUP(close_fd) int root_fd = rootfs_attach(&c->sources, spec);
     CLEANUP(close_fd) int dev_fd = rootfs_need_dev(spec, root_fd);
-    mount_filesystems(plan->sources, spec, root_fd, &dev_fd);
+    mount_filesystems(&c->sources, spec, root_fd, &dev_fd);
     /* Its cgroup decides which devices may be made. */
-    meet_parent(plan, true);
+    meet_parent(c, true);
     make_devices(spec, root_fd, dev_fd);
-    wait_for_hooks(plan);
+    wait_for_hooks(c);
     /* The last moment at which the host's files, and theirs, have names; and
      * they may add to the root, which is read-only only after that. */
     if (fchdir(root_fd) == -1)
         die("enter the root file system %s", spec->root_path);
-    run_create_hooks(plan);
-    rootfs_protect(plan->sources, spec, root_fd);
-    mounts_finish(plan->sources, spec);
+    run_create_hooks(c);
+    rootfs_protect(&c->sources, spec, root_fd);
+    mounts_finish(&c->sources, spec);
     /* The point of no return: from here on nothing of the host has a name. */
-    enter_root(plan->sources, spec, root_fd);
+    enter_root(&c->sources, spec, root_fd);
 }
 
 static void drop_privileges(const void *given)
 {
-    const struct init_plan *plan = given;
-    const struct spec *spec = plan->spec;
+    const struct container *c = given;
+    const struct spec *spec = c->spec;
     /* We open few files from here on, and the filter may forbid these calls. */
     scheduling_inside(spec);
     process_personality(spec);
@@ -162,25 +173,25 @@ static void drop_privileges(const void *given)
     capabilities_drop_bounding(spec);
     /* Without no_new_privs a filter needs CAP_SYS_ADMIN: so it comes now. */
     if (!spec->process.no_new_privs || without("no-new-privs"))
-        seccomp_apply(plan->filter);
+        seccomp_apply(c->filter);
     process_ids(spec);
-    if (!plan->is_detached)
-        die_with_parent(plan->socket_fd);
+    if (!c->detach)
+        die_with_parent(c->child_socket_fd);
     capabilities_set(spec);
     process_no_new_privs(spec);
     /* As late as possible: what we still do has to pass the filter too. */
     if (spec->process.no_new_privs && !without("no-new-privs"))
-        seccomp_apply(plan->filter);
+        seccomp_apply(c->filter);
 }
 
 /* Programs of the image: so they get what the command will have, and no more.
  * We drop our own rights later, when all of them have run. */
-static void run_start_hooks(const struct init_plan *plan)
+static void run_start_hooks(struct container *c)
 {
-    struct hook_rights rights = {drop_privileges, plan, plan->env};
-    plan->state->pid = getpid();
-    (void)hooks_run(plan->spec, HOOK_START_CONTAINER, plan->state,
-                    STATUS_CREATED, &rights);
+    struct hook_rights rights = {drop_privileges, c, c->env};
+    c->state.pid = getpid();
+    (void)hooks_run(c->spec, HOOK_START_CONTAINER, &c->state, STATUS_CREATED,
+                    &rights);
 }
 
 /*
@@ -188,64 +199,63 @@ static void run_start_hooks(const struct init_plan *plan)
  * connects is `rung start`; its GO starts the command. If it dies before, the
  * next one may try.
  */
-static void wait_for_start(struct init_plan *plan)
+static void wait_for_start(struct container *c)
 {
-    if (plan->start_fd == -1)
+    if (c->start_fd == -1)
         return;
     if (prctl(PR_SET_PDEATHSIG, 0) == -1 ||
-        channel_send(plan->socket_fd, MESSAGE_READY, 0) == -1)
+        channel_send(c->child_socket_fd, MESSAGE_READY, 0) == -1)
         die("tell the parent that the container is created");
     struct message message = {.type = MESSAGE_READY};
     int fd;
     do {
-        close_fd(&plan->socket_fd);
-        plan->socket_fd = accept4(plan->start_fd, NULL, NULL, SOCK_CLOEXEC);
-        if (plan->socket_fd == -1)
+        close_fd(&c->child_socket_fd);
+        c->child_socket_fd = accept4(c->start_fd, NULL, NULL, SOCK_CLOEXEC);
+        if (c->child_socket_fd == -1)
             (void)usleep(10000); /* whatever it was may pass: we wait */
-        report_to(plan->socket_fd);
-    } while (plan->socket_fd == -1 ||
-             channel_send(plan->socket_fd, MESSAGE_READY, 0) == -1 ||
-             !channel_receive(plan->socket_fd, &message, &fd) ||
+        report_to(c->child_socket_fd);
+    } while (c->child_socket_fd == -1 ||
+             channel_send(c->child_socket_fd, MESSAGE_READY, 0) == -1 ||
+             !channel_receive(c->child_socket_fd, &message, &fd) ||
              message.type != MESSAGE_GO);
-    close_fd(&plan->start_fd);
-    plan->is_detached = true;
+    close_fd(&c->start_fd);
+    c->detach = true;
 }
 
 /* From here on we need nothing that the command may not have, but for the
  * rights to give rights up. */
-void init_execute(const struct init_plan *plan)
+void init_execute(const struct container *c)
 {
-    const struct spec *spec = plan->spec;
-    if (plan->is_detached && prctl(PR_SET_PDEATHSIG, 0) == -1)
+    const struct spec *spec = c->spec;
+    if (c->detach && prctl(PR_SET_PDEATHSIG, 0) == -1)
         die("outlive the parent");
     close_files(spec);
     /* Before the filter, which may forbid to say anything. */
-    tell_parent(plan, MESSAGE_EXECUTING);
+    tell_parent(c, MESSAGE_EXECUTING);
     unblock_signals();
-    process_name_listener(spec, plan->env);
-    drop_privileges(plan);
+    process_name_listener(spec, c->env);
+    drop_privileges(c);
     if (spec->process.init)
-        process_init(spec, plan->env);
-    run_program(spec, plan->env);
+        process_init(spec, c->env);
+    run_program(spec, c->env);
 }
 
-void child(const struct init_plan *given)
+void child(struct container *c)
 {
-    struct init_plan plan = *given;
-    const struct spec *spec = plan.spec;
-    die_with_parent(plan.socket_fd);
-    meet_parent(&plan, false);
-    host_files_ask(plan.socket_fd);
-    enter_namespaces(&plan);
-    prepare_root(&plan);
-    console_open(spec, plan.socket_fd, plan.console_socket);
+    const struct spec *spec = c->spec;
+    die_with_parent(c->child_socket_fd);
+    meet_parent(c, false);
+    host_files_ask(c->child_socket_fd);
+    enter_namespaces(c);
+    prepare_root(c);
+    console_open(spec, c->child_socket_fd, c->console_socket);
     rootfs_bind_console(spec);
     process_directory(spec);
-    plan.env = process_environment(spec);
+    c->env = process_environment(spec);
     /* Now, so that "create" can tell already. */
     if (spec->process.args)
-        process_find_executable(spec, plan.env);
-    wait_for_start(&plan);
-    run_start_hooks(&plan);
-    init_execute(&plan);
+        process_find_executable(spec, c->env);
+    wait_for_start(c);
+    run_start_hooks(c);
+    init_execute(c);
 }

@@ -19,7 +19,6 @@
 #include "base/report.h"
 #include "container/container.h"
 #include "container/notify.h"
-#include "container/start.h"
 
 /* The one connection that the child accepts. It says READY: whoever hears the
  * end of file instead was second. */

@@ -468,7 +468,7 @@ print()' >config.json
 
 # hint: It ended, and nothing of it was left to look at.
 # hint: runc-run(8): --keep.
-# hint: container_run in container/container.c: container_keep.
+# hint: container_finish in container/container.c.
 @test "run --keep leaves the container for state and delete" {
     mkdir bundle
     "$DEMO_PROGRAM" spec --print --rootfs "$ROOTFS" --no-tty -- sh -c 'exit 3' >bundle/config.json
