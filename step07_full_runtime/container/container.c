@@ -362,6 +362,8 @@ static int report_failure(const struct container *c, int status)
 {
     if (c->failure)
         return c->failure;
+    if (c->was_ended)
+        fail("start container %s: a signal told us to end it", c->id);
     if (status < 128)
         fail("start container %s: it ended while it was set up (exit status "
              "%d)",
@@ -373,7 +375,7 @@ static int report_failure(const struct container *c, int status)
 int container_finish(struct container *c)
 {
     bool runs = c->socket_fd == -1 && c->is_executing && !c->failure;
-    if ((c->create && c->is_ready) || (c->detach && runs))
+    if (!c->was_ended && ((c->create && c->is_ready) || (c->detach && runs)))
         return leave_it(c);
     int status = wait_for_child(c);
     report_usage(c, status);
