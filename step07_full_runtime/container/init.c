@@ -68,6 +68,7 @@ static void meet_parent(struct container *c, bool has_mounted)
     if (comes_first(c) == has_mounted)
         return;
     c->state.pid = wait_for_go(c->child_socket_fd);
+    host_files_ask(c->child_socket_fd); /* not before it listens */
     seccomp_introduce(c->filter, c->spec, &c->state, c->state.pid);
 }
 
@@ -245,7 +246,6 @@ void child(struct container *c)
     const struct spec *spec = c->spec;
     die_with_parent(c->child_socket_fd);
     meet_parent(c, false);
-    host_files_ask(c->child_socket_fd);
     enter_namespaces(c);
     prepare_root(c);
     console_open(spec, c->child_socket_fd, c->console_socket);
