@@ -182,6 +182,13 @@ scene() {
     assert_output_like '*not ok 3 README.md:12: ... echo one*'
 }
 
+@test "what a command has yet to print is waited for, before the reader turns to the other terminal" {
+    scene 1 '$ sleep 4; echo late' 'late'
+    scene 2 '$ echo other' 'other'
+    run_and_show "$TOP/scripts/transcripts" --timeout 20 README.md
+    assert_status 0
+}
+
 # program LINE...: a README with a program that the reader saves.
 program() {
     printf '%s\n' '<!-- file: build/program.c -->' '' '```c' "$@" '```' '```console' '$ cat build/program.c' "$@" '```' \
