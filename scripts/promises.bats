@@ -13,7 +13,7 @@ before_each() {
 
 # points: 2
 # needs: nothing
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: Between your demo and the command another program ran. Which line of yours asks somebody else to do the work?
 # hint: system(3) and popen(3) start a shell; execve(2) of unshare(1), or of another demo, is no better. Ask the kernel:
 #   clone3(2), mount(2), sethostname(2).
@@ -61,7 +61,7 @@ END
 # --- Exit statuses ---------------------------------------------------------
 
 # points: 14
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: The command ended with 7. Which call tells its parent so, and who must hand the 7 on to the shell?
 # hint: waitpid(2): WIFEXITED and WEXITSTATUS take the number out of the status. exit(3) or main's return value is
 #   ours.
@@ -231,7 +231,7 @@ END
 
 # points: 6
 # needs: the exit status is the command's own
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: Was one of the arguments split, or taken for an option of yours? Is there a shell in between?
 # hint: getopt_long(3): a + first in the letters ends the options at the first word that is none. execve(2): argv is
 #   an array, not a line.

@@ -171,7 +171,7 @@ state_is() {
 
 # points: 10
 # needs: the exit status is the command's own
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: A killed process has no exit status. What does waitpid give you instead?
 # hint: waitpid(2): WIFEXITED and WEXITSTATUS, WIFSIGNALED and WTERMSIG. A shell says 128 + N.
 # hint: `} else if (WIFSIGNALED(status)) { c->status = EXIT_SIGNALLED + WTERMSIG(status); c->ended = true; }` in

@@ -62,7 +62,7 @@ numbers_of() {
 }
 
 # points: 10
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: `echo $$` in the command prints 1 only in a PID namespace of its own. Which flag asks for one, and when?
 # hint: clone3(2): the field flags of struct clone_args; CLONE_NEWPID in pid_namespaces(7).
 # hint: `c->clone.flags |= CLONE_NEWPID;` in want_pid_namespace, which main calls before start.

@@ -98,7 +98,7 @@ name_in() {
 }
 
 # points: 14
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: The option was read, but does its value reach sethostname? Does a long or dotted name get through whole?
 # hint: getopt_long(3): required_argument and optarg; sethostname(2) takes a length.
 # hint: `sethostname(c->hostname, strlen(c->hostname))` in set_hostname, and a row `{"hostname", 0, "NAME", set_name,

@@ -36,7 +36,7 @@ same_mounts() {
 
 # points: 14
 # needs: nothing
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: The command should see DIR as its "/". Which call makes a directory the root, and in which process?
 # hint: pivot_root(2), NOTES: it shows pivot_root(".", "."). The new root must be a mount: mount(2), MS_BIND.
 # hint: enter_root in child: `mount(root, root, NULL, MS_BIND | MS_REC, NULL)`, chdir(root), `syscall(SYS_pivot_root,
@@ -324,7 +324,7 @@ END_OF_C
 # --- What is mounted in it ---
 
 # points: 12
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: ps reads /proc. Whose processes does a proc file system show: those of the reader, or of who mounted it?
 # hint: pid_namespaces(7), "/proc and PID namespaces"; mount(2) with the type proc.
 # hint: `{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}` in `filesystems[]`, mounted by the child, process 1.

@@ -93,7 +93,7 @@ handed_down() {
 
 # points: 12
 # needs: nothing
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: A limit is a number in a file. In which directory, who makes it, and how does the command get into it?
 # hint: cgroups(7), "Cgroups v2"; kernel: admin-guide/cgroup-v2.rst for memory.max, pids.max, cpu.max; mkdir(2);
 #   clone3(2): CLONE_INTO_CGROUP.

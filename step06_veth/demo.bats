@@ -202,7 +202,7 @@ ip_forward() {
 # --- The cable -------------------------------------------------------------
 
 # points: 12
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: `ip link` in the container: is there an eth0, is it up, and which number does the other end have on the host?
 # hint: veth(4); rtnetlink(7): RTM_NEWLINK with IFLA_LINKINFO, IFLA_INFO_KIND "veth", VETH_INFO_PEER; IFLA_NET_NS_PID
 #   gives the peer away. Both ends must be up.
@@ -220,7 +220,7 @@ ip_forward() {
 
 # points: 10
 # needs: a cable leads from its eth0 to the host
-# chapter: In thirty lines
+# chapter: In a few lines
 # hint: eth0 is there. Who gives it its address, and how many bits of that are the network's?
 # hint: rtnetlink(7): RTM_NEWADDR with IFA_LOCAL and IFA_ADDRESS, and ifa_prefixlen; or ioctl(2) as in netdevice(7).
 # hint: `add_address(c, "eth0", c->ip);` in set_up_network, called by child after wait_for_go.

@@ -86,7 +86,7 @@ def chapters_program(step):
     directory = f"{TOP}/build/lab/chapter{step}"
     os.makedirs(directory, exist_ok=True)
     with open(f"{TOP}/{catalogue.directory_of(step)}/README.md", encoding="utf-8") as file:
-        section = file.read().partition("\n## In thirty lines\n")[2].partition("\n## ")[0]
+        section = file.read().partition("\n## In a few lines\n")[2].partition("\n## ")[0]
     paths = []
     for name, text in re.findall(r"<!-- file: build/(\w+\.c) -->\n```c\n(.*?)```", section, re.S):
         paths.append(f"{directory}/{name}")

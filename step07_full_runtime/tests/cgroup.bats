@@ -191,7 +191,7 @@ key() { sed -n "s/^$2 //p" "$cgroup/$1"; }
 
 # hint: A path with ".." was joined to the mount point. Where did it lead?
 # hint: The OCI specification's config-linux.md, "Cgroups Path"; check each component of the path before you use it.
-# hint: is_plain_path in cgroup/place.c, called by plan_given_path before anything is made.
+# hint: read_cgroups_path in config/spec_linux.c: it is refused before anything is made.
 @test "cgroupsPath of config.json is used, and never leads out of the hierarchy" {
     mkdir bundle
     for path in /../../hx ../hx /a/../../hx /./hx; do

@@ -281,7 +281,7 @@ several_stats() { (($(grep -c '"type":"stats"' events.log) > 2)); }
 
 # hint: 0, a word, a minus sign: what is an interval?
 # hint: strtol(3).
-# hint: time_text and number_of refuse it.
+# hint: parse_duration in commands/events.c gives 0, and that is refused.
 @test "events: an interval that is none" {
     oci events --interval 5x c1
     assert_status 2
