@@ -23,7 +23,8 @@ char *read_file_at(int directory_fd, const char *path);
 char *read_fd(int fd);
 /* Is there anything of this name? What else keeps us from looking ends the
  * program: a look that failed is not "no". */
-bool file_exists_at(int directory_fd, const char *path);
+bool file_exists_at(int directory_fd, const char *path)
+    __attribute__((nonnull));
 
 /* A directory's entries: from the beginning, whoever has read it before, and
  * never through a link. NULL and errno. */

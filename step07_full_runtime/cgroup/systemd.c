@@ -241,7 +241,7 @@ static bool subscribe(void)
 /* NULL if the job was done in time, or else what happened. */
 static const char *wait_for_job(const char *path)
 {
-    int64_t until = now_ms() + WAIT_SECONDS * 1000;
+    int64_t until = now_ms() + (int64_t)WAIT_SECONDS * 1000;
     free(job.result);
     job.result = NULL;
     job.path = path;
