@@ -166,14 +166,18 @@ static int look_at_link(const struct nlmsghdr *answer, void *data)
     return MNL_CB_OK;
 }
 
-/* Look at all links. Done again if they changed meanwhile (EINTR). */
-static int look_at_bridge(struct mnl_socket *nl, const char *bridge,
-                          struct survey *s)
+/* Look at all links. Done again if they changed meanwhile (EINTR): with another
+ * socket, because the rest of the first answer waits in this one. */
+static int look_at_bridge(const char *bridge, struct survey *s)
 {
     int result = -1;
     for (int tries = 0; result == -1 && tries < 10; tries++) {
         *s = (struct survey){.bridge = if_nametoindex(bridge)};
         if (!s->bridge && errno != ENODEV)
+            return -1;
+        CLEANUP(close_netlink)
+        struct mnl_socket *nl = open_netlink(NETLINK_ROUTE, 0);
+        if (!nl)
             return -1;
         char buffer[REQUEST_SIZE];
         struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -227,7 +231,7 @@ static void have_bridge(struct mnl_socket *nl, const struct network_spec *net,
     struct in_addr gateway = first_address(net);
     if (!if_nametoindex(net->bridge))
         make_bridge(nl, net->bridge, gateway);
-    if (look_at_bridge(nl, net->bridge, s) == -1)
+    if (look_at_bridge(net->bridge, s) == -1)
         die("list the links");
     if (!s->is_bridge)
         fail("use link %s: it is not a bridge", net->bridge);
@@ -373,7 +377,7 @@ static void wait_until_gone(const char *link)
 static int leave_bridge(struct mnl_socket *nl, const char *bridge)
 {
     struct survey s;
-    if (look_at_bridge(nl, bridge, &s) == -1)
+    if (look_at_bridge(bridge, &s) == -1)
         return -1;
     if (s.containers == 0 && close_nat(bridge) == -1)
         return -1;
