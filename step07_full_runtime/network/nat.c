@@ -137,7 +137,10 @@ static char *run_nft(const char *commands, char **why)
     }
     if (words && status == 0)
         return words;
-    *why = words && *words ? words : copy_string(strerror(errno));
+    if (!words)
+        *why = copy_string(strerror(errno));
+    else
+        *why = *words ? words : copy_string("libnftables gave no reason");
     return NULL;
 }
 

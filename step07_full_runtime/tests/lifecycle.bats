@@ -587,18 +587,23 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
     eventually grep -q 'it runs' "$out"
 }
 
+# start_held SCRIPT: a container of it, whose start a hook holds up. $starter is the runtime, which writes to "start".
+start_held() {
+    bundle 'process.args = ["sh", "-c", "'"$1"'"]' \
+        'hooks = {"startContainer": [hook(": >/mnt/hook; exec sleep 30")]}' 'mounts.append(bind("'"$BATS_TEST_TMPDIR"'", "/mnt"))'
+    oci_create
+    "$DEMO_PROGRAM" --root "$state" start c1 </dev/null >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- 4>&- &
+    starter=$!
+    eventually test -e "$BATS_TEST_TMPDIR/hook"
+}
+
 # hint: A signal came while the container was on its way to its command, and start said 0. Does the command run?
 # hint: signalfd(2); has execve(2) happened when the signal comes? If not, end the container, and say so.
 # hint: pass_on in container/attend.c; was_ended in container_start.
 @test "a signal to start before the command runs: the container ends, and start does not say 0" {
     local number
     for number in HUP INT TERM; do
-        bundle 'process.args = ["sh", "-c", "echo it runs; sleep 1000"]' \
-            'hooks = {"startContainer": [hook(": >/mnt/hook; exec sleep 30")]}' 'mounts.append(bind("'"$BATS_TEST_TMPDIR"'", "/mnt"))'
-        oci_create
-        "$DEMO_PROGRAM" --root "$state" start c1 </dev/null >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- 4>&- &
-        local starter=$!
-        eventually test -e "$BATS_TEST_TMPDIR/hook"
+        start_held 'echo it runs; sleep 1000'
         kill -s "$number" "$starter"
         wait "$starter" && status=0 || status=$?
         rm "$BATS_TEST_TMPDIR/hook"
@@ -616,12 +621,7 @@ json.dump(s, open(sys.argv[2], "w"))' "$edit" "$file"
 # hint: The socket closes at execve(2), and at the process's end, too: proc_pid_stat(5), the flags.
 # hint: has_executed in container/attend.c.
 @test "the container is killed before its command runs: start does not say 0" {
-    bundle 'process.args = ["sh", "-c", "echo it runs"]' \
-        'hooks = {"startContainer": [hook(": >/mnt/hook; exec sleep 30")]}' 'mounts.append(bind("'"$BATS_TEST_TMPDIR"'", "/mnt"))'
-    oci_create
-    "$DEMO_PROGRAM" --root "$state" start c1 </dev/null >"$BATS_TEST_TMPDIR/start" 2>&1 3>&- 4>&- &
-    local starter=$!
-    eventually test -e "$BATS_TEST_TMPDIR/hook"
+    start_held 'echo it runs'
     kill -KILL "$(state_of pid)"
     wait "$starter" && status=0 || status=$?
     assert_status 125
