@@ -34,7 +34,8 @@
 #   status_field PID NAME     print a line of /proc/PID/status: status_field $pid NSpid
 #   children_of PID           print the PIDs of its children
 #   cgroup_of PID             print the directory of its cgroup, below the mount point too
-#   assert_host_unchanged     mounts, cgroups, links, nft tables, processes, hostname as they were when the test began
+#   assert_host_unchanged     mounts, cgroups, links, nft tables, processes, hostname, the root file system that tests
+#                             share: as they were when the test began
 #
 # Every test begins in an empty directory ($BATS_TEST_TMPDIR) where build/ is the checkout's, and ends with
 # assert_host_unchanged.  A file that needs more defines before_each and after_each, not setup and teardown.
@@ -55,6 +56,7 @@
 #   RUNG_AUDIT=1              so does scripts/audit
 #   RUNG_BENCH=inside         so does scripts/bench
 #   RUNG_TEST=DIRECTORY       the test that a process belongs to (set here; test.d/host.c looks for it)
+#   RUNG_SHARED_ROOT=$ROOTFS  a root file system that no test may leave anything in (set here, for programs of ours)
 #   RUNG_BOUND=DIRECTORY      the cgroup that holds a suite (test.d/bounded)
 #   RUNG_VM=ENGINE            we are in a virtual machine of scripts/vm
 #   RUNG_VM_ENGINE=ENGINE     which one scripts/vm uses: kvm, uml or qemu
@@ -94,6 +96,8 @@ DEMO_PROGRAM=${DEMO_WORDS[0]}
 DEMO=${DEMO_WORDS[*]}
 ROOTFS=$TOP/build/rootfs
 export DEMO STEP ROOTFS TOP
+# What a learner's program leaves in there is its own affair.
+[[ -n ${RUNG_HANGS-} ]] || export RUNG_SHARED_ROOT=$ROOTFS
 # The program that looks at the host before and after each test. (scripts/test has made it.)
 HOST=$TOP/build/plain/host
 [[ -x $HOST ]] || make -s -C "$TOP" build/plain/host

@@ -1,6 +1,7 @@
 /* Prints the host as it is now, a line for each thing that a container could
- * leave behind: hostname, forwarding, mounts, links, nftables, processes, and
- * the cgroups that demos make. Tests compare what it says before and after.
+ * leave behind: hostname, forwarding, mounts, links, nftables, processes, files
+ * in the root file system that tests share ($RUNG_SHARED_ROOT, if it is set),
+ * and the cgroups that demos make. Tests compare what it says before and after.
  *
  *     host TEST [CGROUPS]
  *
@@ -64,14 +65,28 @@ static void print_lines(const char *name, const char *path)
     free(text);
 }
 
-static void print_links(void)
+static void print_names(const char *kind, const char *path)
 {
     struct dirent **names;
-    int count = scandir("/sys/class/net", &names, NULL, alphasort);
+    int count = scandir(path, &names, NULL, alphasort);
 
     for (int i = 0; i < count; i++)
         if (names[i]->d_name[0] != '.')
-            printf("link %s\n", names[i]->d_name);
+            printf("%s %s\n", kind, names[i]->d_name);
+}
+
+/* Where a container would put something: the programs' directories are long. */
+static void print_root(const char *root)
+{
+    static const char *const directories[] = {"",    "dev",  "etc", "home",
+                                              "mnt", "proc", "run", "root",
+                                              "sys", "tmp",  "var"};
+
+    for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++) {
+        char path[4096];
+        snprintf(path, sizeof(path), "file %s/%s", root, directories[i]);
+        print_names(path, strchr(path, ' ') + 1);
+    }
 }
 
 static int print_table(const struct nlmsghdr *message, void *data)
@@ -218,9 +233,11 @@ int main(int argc, char *argv[])
     print_lines("hostname", "/proc/sys/kernel/hostname");
     print_lines("ip_forward", "/proc/sys/net/ipv4/ip_forward");
     print_lines("mount", "/proc/self/mountinfo");
-    print_links();
+    print_names("link", "/sys/class/net");
     print_tables();
     print_processes();
+    if (getenv("RUNG_SHARED_ROOT"))
+        print_root(getenv("RUNG_SHARED_ROOT"));
     cgroups_before = argv[2];
     if (cgroups_before)
         print_cgroups();

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -265,10 +267,16 @@ int make_parent(int root_fd, const char *path, char **name)
     return make_directories(root_fd, slash ? parent : "", 0755);
 }
 
-/* Where the link of that name leads, as a path in the root. NULL: no link. */
+/*
+ * Where the link of that name leads, as a path in the root. NULL: no link, or
+ * one of /proc: what that says of an open file is a path of the host's.
+ */
 static char *link_target(int directory_fd, const char *path, const char *name)
 {
     char target[PATH_MAX];
+    struct statfs fs;
+    if (fstatfs(directory_fd, &fs) == -1 || fs.f_type == PROC_SUPER_MAGIC)
+        return NULL;
     ssize_t n = readlinkat(directory_fd, name, target, sizeof(target) - 1);
     if (n == -1)
         return NULL;

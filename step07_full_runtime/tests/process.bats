@@ -586,6 +586,20 @@ END
     done
 }
 
+# hint: The link in /proc says a path of the host's. Did you make that in the container's root?
+# hint: proc_pid_fd(5): a magic link is no path; statfs(2) tells where you are.
+# hint: link_target in rootfs/mount_fd.c.
+@test "a working directory that /proc has a link for is not made in the root" {
+    requires root
+    make_own_root
+    before=$(find "$root" | sort)
+    for fd in 3 4 5 6 7 8 9; do
+        bundle "process.cwd = '/proc/self/fd/$fd'" 'process.args = ["true"]'
+        oci run --bundle "$bundle" c1
+        diff <(echo "$before") <(find "$root" | sort)
+    done
+}
+
 # --- The end ---
 
 # hint: The command has ended; others run on. In which namespace, and whose process 1 was it?
