@@ -617,6 +617,29 @@ start_held() {
     done
 }
 
+# hint: A signal and the container's last word came together. What did create do with the container, and what did it say?
+# hint: poll(2) may have several answers at once: the container was ended, so there is none.
+# hint: container_finish looks at was_ended first.
+@test "a signal to create: there is a container and status 0, or neither" {
+    requires strace
+    local call
+    for call in sendto recvmsg; do
+        bundle
+        # (When poll begins, the container's last word is there.)
+        strace -qq -o /dev/null -e trace=sendto,poll,recvmsg -e "inject=$call:signal=HUP:when=1" \
+            -e inject=poll:delay_enter=300000:when=1 "$DEMO_PROGRAM" --root "$state" create --bundle "$bundle" c1 \
+            </dev/null >"$BATS_TEST_TMPDIR/create" 2>&1 3>&- 4>&- && status=0 || status=$?
+        if ((status == 0)); then
+            is created || fail "$call: status 0, and no container"
+            oci delete --force c1
+            assert_status 0
+        else
+            [[ $status == 125 && $(<"$BATS_TEST_TMPDIR/create") == *': start container c1: '* ]] || return
+            nothing_left
+        fi
+    done
+}
+
 # hint: Something killed the container half-way through its set-up. Who is to notice, before start says 0?
 # hint: The socket closes at execve(2), and at the process's end, too: proc_pid_stat(5), the flags.
 # hint: has_executed in container/attend.c.
