@@ -111,11 +111,11 @@ compare-runtimes: ## ours, crun and runc through the same tests: a table
 	@scripts/compare-runtimes $(if $(UPDATE),--update)
 
 # One in a sample only: make faults SAMPLE=5 ONLY=exec
-faults: build/faults/inject all ## have each system call of a start fail, once
-	@scripts/faults $(FAULT_OPTIONS)
+faults: build/faults/inject all rootfs ## have each system call of a start fail, once
+	@$(SUDO) scripts/faults $(FAULT_OPTIONS)
 
-kills: build/faults/inject all ## end a start at each of its system calls
-	@scripts/faults --kills $(FAULT_OPTIONS)
+kills: build/faults/inject all rootfs ## end a start at each of its system calls
+	@$(SUDO) scripts/faults --kills $(FAULT_OPTIONS)
 
 fuzz: ## change step07's input at random; MINUTES=60
 	@scripts/setup build fuzz
