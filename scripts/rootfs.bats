@@ -4,7 +4,8 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     rootfs=$BATS_TEST_DIRNAME/rootfs
-    cd "$BATS_TEST_TMPDIR" || return
+    mkdir -p "$BATS_TEST_TMPDIR/cwd"
+    cd "$BATS_TEST_TMPDIR/cwd" || return
 }
 
 @test "a busybox root has its programs behind relative links" {

@@ -461,8 +461,17 @@ eventually() {
         fi
         ((SECONDS < end)) || return 1
         # What comes comes soon. Later on, leave the machine to others.
-        if ((++tries < 10)); then sleep 0.05; else sleep 0.2; fi
+        if ((++tries < 10)); then pause 0.05; else pause 0.2; fi
     done
+}
+
+# pause SECONDS: as sleep(1), and no other process where run-tests has made a pipe that nothing ever comes from.
+pause() {
+    if [[ -p $BATS_RUN_TMPDIR/pause ]]; then
+        read -r -t "$1" <>"$BATS_RUN_TMPDIR/pause" || true
+    else
+        sleep "$1"
+    fi
 }
 
 # no_signal_waits PID: whatever was sent to it has been dealt with, or it is not running.
@@ -513,7 +522,7 @@ setup() {
         left_out=1
         fail "not tried, as it has not ended in three tests one after the other"
     fi
-    mkdir -p "$BATS_TEST_TMPDIR/cwd"
+    [[ -d $BATS_TEST_TMPDIR/cwd ]] || mkdir "$BATS_TEST_TMPDIR/cwd"
     cd "$BATS_TEST_TMPDIR/cwd" || return
     ln -s "$TOP/build" build
     demos_started=0

@@ -221,26 +221,25 @@ class Runner:
         tests = tests[index::number]
         if not tests:
             return []
-        with open(f"{TOP}/{files[0]}", encoding="utf-8") as file:
-            for_bats = "\nsetup_file() {" in file.read()
-        return self.suite(f"step{step} {name}", self.command(step, tests, for_bats),
-                          [] if for_bats else [f"{test.file}:{test.line}" for test in tests])
-
-    def command(self, step, tests, for_bats):
-        """To run these tests of a step: ours, or bats where something is set up for
-        a whole file."""
         job = self.job
         leaks = 0 if step == "07" else 1 # The runtime leaves its memory to the kernel.
         settings = [f"STEP={step}", f"DEMO={program_of(job, step)}", f"ASAN_OPTIONS=detect_leaks={leaks}"]
-        words = [f"{TOP}/scripts/test.d/run-tests", str(120 * self.slowness)]
-        if for_bats:
-            words = ["bats", "--timing", "--formatter", "tap", "--filter", regex_of(test.name for test in tests),
-                     tests[0].file]
         if job.foreign:
             patience = os.environ.get("RUNG_HOST_PATIENCE", "3")
             settings += [f"RUNG_HOST_PATIENCE={patience}", f"RUNG_HANGS={TOP}/{job.directory}/hangs{step}",
                          "prlimit", f"--fsize={256 << 20}"]
-        return self.as_root(step, [*settings, *words])
+        words, places = self.tool(tests)
+        return self.suite(f"step{step} {name}", self.as_root(step, [*settings, *words]), places)
+
+    def tool(self, tests):
+        """What runs these tests of a file, and what it is to read: ours, or bats
+        where something is set up for the whole file."""
+        with open(f"{TOP}/{tests[0].file}", encoding="utf-8") as file:
+            if "\nsetup_file() {" in file.read():
+                return ["bats", "--timing", "--formatter", "tap", "--filter", regex_of(test.name for test in tests),
+                        tests[0].file], []
+        return [f"{TOP}/scripts/test.d/run-tests", str(120 * self.slowness)], \
+            [f"{test.file}:{test.line}" for test in tests]
 
     def transcript(self, step, name, file):
         job, words = self.job, []
@@ -273,10 +272,10 @@ class Runner:
     def scripts(self):
         """What needs no step's program, and no root."""
         for file in sorted(glob.glob("scripts/*.bats")):
-            if file != PROMISES:
-                self.suite(os.path.basename(file), [
-                    *self.bounded(), *self.environment(), "bats", "--timing", "--formatter", "tap",
-                    *(["--filter", self.job.filter] if self.job.filter else []), file])
+            tests = [test for test in tests_in(file) if re.search(self.job.filter, test.name)]
+            if tests and file != PROMISES:
+                words, places = self.tool(tests)
+                self.suite(os.path.basename(file), [*self.bounded(), *self.environment(), *words], places)
 
 
 def slowness():
