@@ -78,7 +78,7 @@ export BATS_TEST_TIMEOUT=$((12 * PATIENCE))
 # No shell here reads more of what a program writes, and no test shows more: a program gone wrong writes without end.
 OUTPUT_LIMIT=65536
 
-TOP=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd -P)
+cd -P "${BASH_SOURCE[0]%/*}/.." && TOP=$PWD && cd "$OLDPWD" || exit # (no other process)
 
 # The step, and the program under test.  Its path becomes an absolute one, as tests run elsewhere.
 if [[ -z ${STEP-} && ${DEMO-}$BATS_TEST_DIRNAME =~ step(0[1-9]) ]]; then

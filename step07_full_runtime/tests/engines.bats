@@ -34,6 +34,8 @@ teardown_file() {
 }
 
 before_each() {
+    # (First of all: so it is known at once where these run again.)
+    [[ $BATS_TEST_DESCRIPTION != *' session'* ]] || requires systemd
     requires root rootfs cgroup2 podman
     set_engines
 }
@@ -607,7 +609,6 @@ in_session() { run_and_show systemd-run --quiet --scope -- "$@"; }
 # hint: systemd.scope(5); cgroups(7): "no internal processes", "threaded".
 # hint: cgroup_plan and cgroup_plan_scope: cgroup/place.c, cgroup/scope.c.
 @test "podman in a session's scope: limits, exec, nothing left, with systemd's cgroups and without" {
-    requires systemd
     local manager directory
     for manager in systemd cgroupfs; do
         in_session "${PODMAN[@]}" --cgroup-manager "$manager" run -d --network none --name c1 --pids-limit 20 --cpus 0.5 box sleep 1000
@@ -628,7 +629,7 @@ in_session() { run_and_show systemd-run --quiet --scope -- "$@"; }
 # hint: systemd-run(1): --uid, PAMName=; sd_bus_open_user(3).
 # hint: cgroup/systemd.c asks the bus of whoever it is: `sd_bus_open_user`.
 @test "podman, rootless, in a session: limits in a scope of the user's systemd" {
-    requires systemd student user_ns
+    requires student user_ns
     cd /
     prepare_student
     run_and_show systemd-run --quiet --pipe --wait --collect --uid=student --property=PAMName=login --setenv=HOME="$STORE/student" \
