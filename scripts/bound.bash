@@ -8,7 +8,7 @@
 #                     Fails, with a word to standard error, if it can't be had
 #   bound_enter       this (sub)shell and what it starts is inside from now on
 #   bound_end         kill all that is inside, and remove it
-#   bound_count       print how many are inside
+#   bound_count       sets $count: how many are inside
 #
 # Root is held by nothing but a cgroup (v1 or v2, whichever has the controller
 # pids). An ordinary user may not make one, and is held by RLIMIT_NPROC.
@@ -70,9 +70,10 @@ bound_enter()
     fi
 }
 
+# shellcheck disable=SC2034 # it is for the caller
 bound_count()
 {
-    [ -z "$bound" ] || cat "$bound/pids.current"
+    [ -z "$bound" ] || read -r count <"$bound/pids.current"
 }
 
 bound_end()

@@ -36,7 +36,8 @@ in_bound() {
         bound_make 30
         (bound_enter && exec "$1")
         bound_count
-        [ "$(bound_count)" -gt 20 ]
+        echo "$count"
+        [ "$count" -gt 20 ]
         place=$bound
         bound_end
         [ ! -e "$place" ] && [ "$(pgrep -cf "^[^ ]*python3 $1")" = 0 ]'
@@ -76,7 +77,7 @@ in_bound() {
     requires root
     run bash -c '. "$TOP/scripts/bound.bash"; bound_make 30; echo "$bound"
         (bound_enter && exec env -u RUNG_TEST sleep 4332) >/dev/null 2>&1 3>&- &
-        for _ in {1..100}; do [ "$(bound_count)" = 0 ] || break; sleep 0.05; done
+        for _ in {1..100}; do bound_count; [ "$count" = 0 ] || break; sleep 0.05; done
         kill -KILL $$'
     [[ -d $output ]]
     unshare --net --mount sh -c 'mount -t tmpfs none /run && exec "$TOP/scripts/cleanup"'

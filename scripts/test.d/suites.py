@@ -40,7 +40,8 @@ class Job:
     source: str = ""
     variant: str = ""
     verbose: bool = False
-    share: tuple = (0, 1)  # (1, 2): the second half of the tests
+    share: tuple = (0, 1)  # (1, 2): the second half of the tests, and no transcripts
+    transcripts: bool = False  # these alone
     no_skip: bool = False
     again: bool = False  # what is skipped here runs in another place
 
@@ -219,7 +220,7 @@ class Runner:
                  if test.is_for(step) and (test.name in only if only is not None else re.search(self.job.filter, test.name))]
         index, number = self.job.share
         tests = tests[index::number]
-        if not tests:
+        if not tests or self.job.transcripts:
             return []
         job = self.job
         leaks = 0 if step == "07" else 1 # The runtime leaves its memory to the kernel.
@@ -243,7 +244,7 @@ class Runner:
 
     def transcript(self, step, name, file):
         job, words = self.job, []
-        if job.foreign or job.variant or job.filter or job.share[0] or not os.path.exists(f"{TOP}/{file}"):
+        if job.foreign or job.variant or job.filter or job.share[1] > 1 or not os.path.exists(f"{TOP}/{file}"):
             return
         if job.only.get(step) is not None:
             lines = [test.split(":")[1] for test in job.only[step] if test.startswith(f"{file}:")]
