@@ -71,7 +71,7 @@ static void print_names(const char *kind, const char *path)
     int count = scandir(path, &names, NULL, alphasort);
 
     for (int i = 0; i < count; i++)
-        if (names[i]->d_name[0] != '.')
+        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, ".."))
             printf("%s %s\n", kind, names[i]->d_name);
 }
 
