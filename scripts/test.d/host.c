@@ -71,7 +71,8 @@ static void print_names(const char *kind, const char *path)
     int count = scandir(path, &names, NULL, alphasort);
 
     for (int i = 0; i < count; i++)
-        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, ".."))
+        if (strcmp(names[i]->d_name, ".") != 0 &&
+            strcmp(names[i]->d_name, "..") != 0)
             printf("%s %s\n", kind, names[i]->d_name);
 }
 
