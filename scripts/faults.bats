@@ -53,7 +53,7 @@ faults() {
 @test "an answer that is lost leaves nobody who waits, nothing behind, and a reason" {
     faults --only run-ip --only step06 --call recvmsg ENOMEM
     faults --only step06 --call sendto EINTR
-    faults --only exec --only run-user --call recvmsg EPERM
+    faults --only exec --only run-user --only start --call recvmsg EPERM
     faults --only exec --call write ENOMEM
 }
 

@@ -195,6 +195,21 @@ static void run_start_hooks(struct container *c)
                     &rights);
 }
 
+/* Whoever has connected may end before it says GO, and the next one come. But
+ * while it lives it waits for our word: then we end, and say why. */
+static bool hear_go(int socket_fd)
+{
+    struct message message;
+    int fd;
+    if (channel_send(socket_fd, MESSAGE_READY, 0) == -1)
+        return false;
+    if (channel_receive(socket_fd, &message, &fd))
+        return message.type == MESSAGE_GO;
+    if (errno)
+        die("hear from \"start\"");
+    return false;
+}
+
 /*
  * Created: our parent may leave now, so its death is no longer ours. Whoever
  * connects is `rung start`; its GO starts the command. If it dies before, the
@@ -207,18 +222,13 @@ static void wait_for_start(struct container *c)
     if (prctl(PR_SET_PDEATHSIG, 0) == -1 ||
         channel_send(c->child_socket_fd, MESSAGE_READY, 0) == -1)
         die("tell the parent that the container is created");
-    struct message message = {.type = MESSAGE_READY};
-    int fd;
     do {
         close_fd(&c->child_socket_fd);
         c->child_socket_fd = accept4(c->start_fd, NULL, NULL, SOCK_CLOEXEC);
         if (c->child_socket_fd == -1)
             (void)usleep(10000); /* whatever it was may pass: we wait */
         report_to(c->child_socket_fd);
-    } while (c->child_socket_fd == -1 ||
-             channel_send(c->child_socket_fd, MESSAGE_READY, 0) == -1 ||
-             !channel_receive(c->child_socket_fd, &message, &fd) ||
-             message.type != MESSAGE_GO);
+    } while (c->child_socket_fd == -1 || !hear_go(c->child_socket_fd));
     close_fd(&c->start_fd);
     c->detach = true;
 }
