@@ -116,9 +116,21 @@ static void open_standard_files(void)
     close(fd);
 }
 
+/* What we have printed may not have arrived: on a full disk, or in a pipe that
+ * nobody reads. */
+static void check_output(void)
+{
+    if (fflush(stdout) != EOF && !ferror(stdout))
+        return;
+    warn("write to standard output: %s", strerror(errno));
+    _exit(EXIT_RUNTIME);
+}
+
 int main(int argc, char **argv)
 {
     set_program_name(argv[0]);
+    if (atexit(check_output) != 0)
+        die("prepare for the end");
     library_arguments(argv);
     open_standard_files();
     int log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);

@@ -42,8 +42,9 @@ bool wants_json(const char *format)
 
 void print_json(json_t *json, size_t flags)
 {
-    if (!json || json_dumpf(json, stdout, flags) == -1 ||
-        putchar('\n') == EOF || fflush(stdout) == EOF)
-        die("write to standard output");
+    if (!json || (json_dumpf(json, stdout, flags) == -1 && !ferror(stdout)))
+        die("print JSON");
+    if (putchar('\n') == EOF || fflush(stdout) == EOF)
+        exit(EXIT_RUNTIME); /* and check_output in main.c says why */
     json_decref(json);
 }

@@ -131,9 +131,6 @@ int command_features(int argc, char **argv)
         "potentiallyUnsafeConfigAnnotations", "io.rung.",
         "org.systemd.property.", "run.oci.hooks.",
         "run.oci.keep_original_groups");
-    if (!features || json_dumpf(features, stdout, JSON_INDENT(4)) == -1 ||
-        putchar('\n') == EOF || fflush(stdout) == EOF)
-        die("write the features");
-    json_decref(features);
+    print_json(features, JSON_INDENT(4));
     return 0;
 }

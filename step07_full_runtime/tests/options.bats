@@ -209,6 +209,20 @@ long=$(printf 'x%.0s' {1..5000})
     done
 }
 
+# hint: A program that has printed does not know yet whether it arrived. When does it?
+# hint: fflush(3) and ferror(3) of stdout, before the program ends: atexit(3). Try features >/dev/full.
+# hint: check_output in main.c.
+@test "what was printed and did not arrive is an error" {
+    local words
+    for words in features list --version --help "run --help"; do
+        # shellcheck disable=SC2086 # words
+        run_and_show sh -c 'exec "$0" "$@" >/dev/full' "$DEMO_PROGRAM" $words
+        assert_status 125
+        [[ $stderr == *': write to standard output: No space left on device' ]] ||
+            fail "$words: $stderr"
+    done
+}
+
 # hint: Each command has its own flags, and its own number of words. Which was not checked?
 # hint: getopt_long(3), optind. Usage errors are status 2.
 # hint: The table of commands in main.c, next_flag in commands/flags.c.
