@@ -265,10 +265,14 @@ BUILD = build/$(VARIANT)
 FLAGS_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
     -fno-omit-frame-pointer
 FLAGS_analyzer = -fanalyzer
-# One file, which loads nothing: what needs a library is the plain program's.
+# One file, which loads nothing: what needs a library is the plain program's. It
+# has a small C library in it, musl, which is without the kernel's headers.
+CC_static = musl-gcc
 FLAGS_static = -static -fno-pie -no-pie -ffunction-sections -Wl,--gc-sections \
-    -Wl,--entry=start_anew -Wl,--undefined=start_anew \
-    -DPLAIN_PROGRAM='"$(PREFIX)/lib/rung/rung"'
+    -Wl,-z,noseparate-code -Wl,--entry=start_anew -Wl,--undefined=start_anew \
+    -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH) \
+    -include scripts/static.d/musl.h -DPLAIN_PROGRAM='"$(PREFIX)/lib/rung/rung"'
+MULTIARCH = $(shell $(CC) -print-multiarch)
 # Functions that are many and short would take longer with the notes than without.
 FLAGS_calls = -finstrument-functions -fno-pie \
     -finstrument-functions-exclude-file-list=base/,config/json,seccomp/rules,seccomp/program,seccomp/default
@@ -296,7 +300,9 @@ LIBRARIES_step07 = libcap libseccomp $(if $(VARIANT:static=),libmnl) jansson
 
 # Their flags, as in $(call libraries,--libs,step06).
 libraries = $(if $(LIBRARIES_$2), $$($(PKG_CONFIG) $1 $(LIBRARIES_$2)))
-link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(call libraries,--cflags --libs,$1)
+link_flags = $(if $(LDFLAGS), $(LDFLAGS))$(if $(filter static,$(VARIANT)), \
+    $(foreach library,cap seccomp jansson,$(shell $(CC) -print-file-name=lib$(library).a)), \
+    $(call libraries,--cflags --libs,$1))
 
 SOURCES = $(sort $(wildcard step0*_*/*.[ch] step07_*/*/*.[ch] scripts/*.d/*.c))
 SCRIPTS = .ci/run $(wildcard scripts/*.bash step07_full_runtime/*.bash) \
@@ -339,17 +345,19 @@ STEP07_DIR = $(if $(VARIANT:plain=),$(BUILD)/step07,step07_full_runtime)
 STEP07_OBJECTS = $(patsubst step07_full_runtime/%.c,$(BUILD)/step07/%.o, \
     $(filter step07%.c,$(SOURCES)))
 
-# Distributions have libmnl as a shared library alone; and a start of our own.
-STATIC_OBJECTS = $(BUILD)/step07/mnl.o $(BUILD)/step07/start.o
+# What the static program has in place of libraries, and its own start.
+STATIC_OBJECTS = $(patsubst scripts/static.d/%.c,$(BUILD)/step07/%.o, \
+    $(wildcard scripts/static.d/*.c))
 STEP07_OBJECTS += $(if $(filter static,$(VARIANT)),$(STATIC_OBJECTS))
 
 $(STATIC_OBJECTS): $(BUILD)/step07/%.o: scripts/static.d/%.c $(BUILD)/hardening
 	@mkdir -p $(@D)
 	@echo 'compile $<'
-	@$(COMPILE) @$(BUILD)/hardening $(if $(filter start,$*),$(WITHOUT_LIBRARY)) \
-	    -c -o $@ $<
+	@$(COMPILE) @$(BUILD)/hardening $(if $(filter start malloc,$*),$(WITHOUT_LIBRARY)) \
+	    -MMD -MP -c -o $@ $<
 
-# Before the C library has begun, nothing may be called that it has.
+# Before the C library has begun, nothing may be called that it has; and malloc
+# must not become a call of itself.
 WITHOUT_LIBRARY = -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin \
     -fno-tree-loop-distribute-patterns
 
@@ -362,7 +370,7 @@ $(STEP07_DIR)/demo: $(STEP07_OBJECTS)
 # the compiler knows. (Where FORTIFY_SOURCE looks, ASan looks closer.)
 HARDENING = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
     -mbranch-protection=standard -fstrict-flex-arrays=3 -Wl,-z,relro,-z,now \
-    $(if $(filter-out asan fuzz,$(VARIANT)),-D_FORTIFY_SOURCE=2)
+    $(if $(filter-out asan fuzz static,$(VARIANT)),-D_FORTIFY_SOURCE=2)
 
 $(BUILD)/hardening: $(BUILD)/command
 	@for flag in $(HARDENING); do \

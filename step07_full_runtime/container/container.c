@@ -347,7 +347,8 @@ static const char *likely_cause(int status)
     case SIGKILL:
         return " (is its memory limit too low?)";
     case SIGSYS:
-    case SIGSEGV: /* of one that may not even exit, and arm64: */
+    case SIGSEGV: /* of one that may not even exit; which one depends on */
+    case SIGILL: /* the machine and the C library */
     case SIGTRAP:
         return " (does linux.seccomp forbid what it takes to start, or is "
                "its agent gone?)";

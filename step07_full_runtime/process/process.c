@@ -41,14 +41,13 @@ void process_limits(const struct spec *spec, pid_t pid)
 {
     for (size_t i = 0; i < spec->process.rlimit_count; i++) {
         const struct rlimit_spec *r = &spec->process.rlimits[i];
-        enum __rlimit_resource resource = (enum __rlimit_resource)r->resource;
         struct rlimit limit;
-        if (prlimit(pid, resource, NULL, &limit) == -1)
+        if (prlimit(pid, r->resource, NULL, &limit) == -1)
             die("read %s", r->name);
         if (limit.rlim_max >= r->limit.rlim_max)
             continue;
         limit.rlim_max = r->limit.rlim_max;
-        if (prlimit(pid, resource, &limit, NULL) == -1)
+        if (prlimit(pid, r->resource, &limit, NULL) == -1)
             die("raise %s to %ju (%s)", r->name, (uintmax_t)limit.rlim_max,
                 r->resource == RLIMIT_NOFILE
                     ? "only root may, up to /proc/sys/fs/nr_open"
@@ -60,7 +59,7 @@ void process_lower_limits(const struct spec *spec)
 {
     for (size_t i = 0; i < spec->process.rlimit_count; i++) {
         const struct rlimit_spec *r = &spec->process.rlimits[i];
-        if (setrlimit((enum __rlimit_resource)r->resource, &r->limit) == -1)
+        if (setrlimit(r->resource, &r->limit) == -1)
             die("set %s", r->name);
     }
 }
@@ -204,10 +203,14 @@ void process_no_new_privs(const struct spec *spec)
 
 void unblock_signals(void)
 {
+    /* The kernel's struct sigaction, with SIG_DFL. A C library's function would
+     * leave out the signals that it keeps for itself: rt_sigaction(2). */
+    static const unsigned long by_default[8];
     sigset_t none;
     sigemptyset(&none);
     for (int i = 1; i < NSIG; i++)
-        if (signal(i, SIG_DFL) == SIG_ERR && errno != EINVAL)
+        if (syscall(SYS_rt_sigaction, i, by_default, NULL, NSIG / 8) == -1 &&
+            errno != EINVAL)
             die("reset signal %d", i); /* (KILL and STOP cannot be set) */
     if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
         die("unblock the signals");

@@ -54,7 +54,7 @@ opt/x/share/man/man1/rung.1 644' ]]
 @test "make install takes the static program; it leaves to the plain one what needs a library, or says so" {
     requires root rootfs
     [[ -x $here/demo ]] || fail 'step07 is not built'
-    [[ -e $(gcc -print-file-name=libseccomp.a) && -e $(gcc -print-file-name=libjansson.a) ]] ||
+    [[ -e $(gcc -print-file-name=libseccomp.a) && -e $(gcc -print-file-name=libjansson.a) ]] && type -P musl-gcc >/dev/null ||
         skip 'not applicable: this distribution has no libraries to link statically'
     static=$PWD/build/step07/demo
     make -C "$TOP" --no-print-directory VARIANT=static BUILD="$PWD/build" CFLAGS=-O0 PREFIX="$PWD/to" "$static" >build.log 2>&1 || {
@@ -69,9 +69,9 @@ opt/x/share/man/man1/rung.1 644' ]]
     run_and_show to/bin/rung run -v --no-tty -- echo static
     assert_status 0
     [[ $output == static && $stderr != *'execve("'*lib/rung/rung* ]]
-    # It starts anew before its C library begins, which asks for memory first.
+    # It starts anew before its C library begins, which first says where its thread keeps its number.
     if type -P strace >/dev/null; then
-        strace -qq -o calls -e trace=brk,execveat to/bin/rung run --no-tty -- true
+        strace -qq -o calls -e trace=set_tid_address,execveat to/bin/rung run --no-tty -- true
         [[ $(<calls) == 'execveat('* && $(grep -c 'execveat(' calls) == 1 ]]
     fi
     run_and_show to/bin/rung run -v --no-tty --ip 10.241.7.2/24 --bridge rung-static -- echo plain

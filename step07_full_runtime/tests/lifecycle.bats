@@ -209,6 +209,21 @@ before_each() { requires root rootfs cgroup2; }
 
 is_gone() { [[ ! -e /proc/$1 ]]; }
 
+# hint: Not every C library numbers them alike, and some keep the first ones for themselves. Whose numbers do containers use?
+# hint: signal(7), "Real-time signals"; rt_sigaction(2); /proc/PID/status: SigIgn.
+# hint: signal_number in commands/kill.c, unblock_signals in process/process.c.
+@test "real-time signals: RTMIN is 34, and none comes in ignored" {
+    bundle 'process.args = ["sh", "-c", "trap \"echo heard; exit\" 34; grep SigIgn /proc/self/status; while :; do sleep 0.1; done"]'
+    trap '' HUP 34 64
+    oci_run
+    trap - HUP 34 64
+    eventually grep -q SigIgn "$out"
+    [[ $(sed -n 's/^SigIgn:\s*//p' "$out") == 0000000000000000 ]]
+    oci kill c1 RTMIN
+    assert_status 0
+    eventually grep -q heard "$out"
+}
+
 # hint: 0 is no signal. What does kill(2) do with it?
 # hint: kill(2), DESCRIPTION: "If sig is 0".
 # hint: signal_number returns -1 for what is none, so that `0` is one.
@@ -776,7 +791,7 @@ CALLS=(clone3:1 openat:3 openat:9 openat2:1 openat2:4 fsopen:1 fsopen:3 fsconfig
             mount -t tmpfs none /proc && mkdir "/proc/$1" && ln -s stat "/proc/$1/stat" && shift && "$@"' - \
             "$pid" "$DEMO_PROGRAM" --root "$state" "$command" c1
         ((status != 0))
-        assert_one_line_error '*Too many levels of symbolic links*' || return
+        assert_one_line_error '*ymbolic link*' || return
     done
     is running
     [[ -e $cgroup ]]

@@ -578,7 +578,7 @@ mapped() {
     [[ ! -e $host/absolute && -L $root/etc/resolv.conf && -L $root/relative ]]
     oci delete --force c1
     ln -s round "$root/round"
-    cannot "$(bind "$host/dir" round bind)" '*/round*symbolic links*'
+    cannot "$(bind "$host/dir" round bind)" '*/round*ymbolic link*'
 }
 
 # hint: The kernel follows the link at the end of the source, or of the destination. Who told it not to?
