@@ -133,8 +133,10 @@ FAULT_OPTIONS = $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 bench bench-quick: ## the time a container takes, here and there
 	@scripts/setup build bench
-	@$(MAKE) --no-print-directory step07
-	@scripts/bench $(if $(@:bench=),--quick) $(BENCH_OPTIONS)
+	@$(MAKE) --no-print-directory step07 static
+	@strip -o build/static/rung $(STATIC) # as "make install" does
+	@scripts/bench $(if $(@:bench=),--quick) --runtime rung=build/static/rung \
+	    $(BENCH_OPTIONS)
 
 ##@ Write it yourself (STEP=01 to 07; your files are in work/)
 
