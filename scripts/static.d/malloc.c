@@ -8,6 +8,7 @@
  * what was in use at one time. It gives nothing back, and knows no threads.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -84,6 +85,7 @@ void free(void *ptr)
     *list = freed;
 }
 
+/* What comes from the kernel, or has never been used, is zero. */
 void *calloc(size_t nmemb, size_t size)
 {
     size_t all;
@@ -91,14 +93,28 @@ void *calloc(size_t nmemb, size_t size)
         errno = ENOMEM;
         return NULL;
     }
+    bool is_new = all <= PTRDIFF_MAX / 2 && !*list_of(&all);
     void *memory = malloc(all);
-    return memory ? memset(memory, 0, all) : NULL;
+    return memory && !is_new ? memset(memory, 0, all) : memory;
+}
+
+/* What was given last can grow where it is. */
+static bool grow(void *ptr, size_t old, size_t size)
+{
+    if ((char *)ptr + old != unused || size > PTRDIFF_MAX / 2)
+        return false;
+    (void)list_of(&size);
+    if (size - old > (size_t)(end - unused))
+        return false;
+    unused += size - old;
+    ((union header *)ptr - 1)->size = size;
+    return true;
 }
 
 void *realloc(void *ptr, size_t size)
 {
     size_t old = ptr ? ((union header *)ptr - 1)->size : 0;
-    if (ptr && size <= old)
+    if (ptr && (size <= old || grow(ptr, old, size)))
         return ptr;
     void *larger = malloc(size);
     if (larger && ptr)
