@@ -6,7 +6,7 @@
  * alone, until an instruction returns what is to happen. We put the numbers
  * into a binary tree, so that eight comparisons find any of four hundred.
  * libseccomp, which knows the names and numbers, could make a program too, but
- * takes 3 ms for one architecture and 20 ms for three; this takes 0.05.
+ * takes 3 ms for one architecture and 20 ms for three; this half of one.
  *
  * It must never let a call through that no rule allows: an architecture or a
  * numbering without rules is killed. Part of seccomp.c. Read on in seccomp(2),
