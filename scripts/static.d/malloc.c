@@ -2,10 +2,10 @@
  * malloc.c - malloc(3) for a program that lives for milliseconds.
  *
  * musl's gives memory back to the kernel as soon as it can, and asks for more a
- * moment later: a third of a start's system calls were these. Each process pays
- * for each page it touches. So this one takes memory from one place, in order,
- * and what has been freed is kept for who needs as much: it never grows beyond
- * what was in use at one time. It gives nothing back, and knows no threads.
+ * moment later: one in seven of a run's system calls was for that. And a page
+ * that is touched for the first time is dear. So this one takes memory from one
+ * place, in order, and keeps what has been freed for who needs as much. It gives
+ * nothing back, and knows no threads.
  */
 #include <errno.h>
 #include <stdbool.h>
