@@ -130,6 +130,7 @@ class Scene:
     pid = 0 # another process that belongs to it
     status = 0
     has_probe = True
+    runs_alone = False # its command goes on when it has ended
     output_name = "out" # the file that has what the command prints
 
     def __init__(self, place, name, args=(), edit=None):
@@ -238,6 +239,7 @@ class Create(Scene):
 
 class Start(Scene):
     has_probe = False # it may be over before its execve(2) is seen
+    runs_alone = True
 
     def before(self):
         self.created(["/probe"])

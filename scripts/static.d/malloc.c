@@ -4,8 +4,8 @@
  * musl's gives memory back to the kernel as soon as it can, and asks for more a
  * moment later: one in seven of a run's system calls was for that. And a page
  * that is touched for the first time is dear. So this one takes memory from one
- * place, in order, and keeps what has been freed for who needs as much. It gives
- * nothing back, and knows no threads.
+ * place, in order, and keeps what has been freed for who needs as much. It
+ * gives nothing back, and knows no threads.
  */
 #include <errno.h>
 #include <stdbool.h>
