@@ -133,7 +133,7 @@ static bool holds(const struct scmp_arg_cmp *c, uint64_t argument)
 
 static bool fits(const struct call_rule *rule, const struct seccomp_data *data)
 {
-    if (rule->token != data->arch || rule->number != (uint32_t)data->nr)
+    if (rule->number != (uint32_t)data->nr)
         return false;
     for (unsigned int i = 0; i < rule->count; i++) {
         if (!holds(&rule->conditions[i], data->args[rule->conditions[i].arg]))
@@ -157,25 +157,18 @@ static bool comes_before(const struct call_rule *a, const struct call_rule *b)
 /* The rules without a condition: the first counts. With one: the strictest of
  * those that hold, if it is no milder than that. */
 static uint32_t read_rules(const struct filter *f,
+                           const struct call_table *table,
                            const struct seccomp_data *data)
 {
     const struct call_rule *plain = NULL;
     const struct call_rule *best = NULL;
-    bool is_new = false;
-    for (size_t i = 0; i < f->rule_count; i++) {
-        const struct call_rule *rule = &f->rules[i];
-        is_new |= rule->token == data->arch;
-        if (!rule->count && fits(rule, data) &&
-            (!plain || comes_before(rule, plain)))
-            plain = rule;
-    }
-    for (size_t i = 0; i < f->rule_count; i++) {
-        const struct call_rule *rule = &f->rules[i];
-        is_new &=
-            rule->token != data->arch || rule->number < (uint32_t)data->nr;
-        if (rule->count && fits(rule, data) &&
-            (!best || comes_before(rule, best)))
-            best = rule;
+    bool is_new = table->rule_count > 0;
+    for (size_t i = 0; i < table->rule_count; i++) {
+        const struct call_rule *rule = &table->rules[i];
+        const struct call_rule **first = rule->count ? &best : &plain;
+        is_new &= rule->number < (uint32_t)data->nr;
+        if (fits(rule, data) && (!*first || comes_before(rule, *first)))
+            *first = rule;
     }
     if (plain && best &&
         (best->is_piece ||
@@ -188,11 +181,12 @@ static uint32_t read_rules(const struct filter *f,
 }
 
 static void compare_verdicts(const struct filter *f,
+                             const struct call_table *table,
                              const struct call_rule *rule)
 {
     for (int more = -1; more <= 1; more++) {
         struct seccomp_data data = {.nr = (int)rule->number,
-                                    .arch = rule->token};
+                                    .arch = table->token};
         for (unsigned int i = 0; i < rule->count; i++)
             data.args[rule->conditions[i].arg] =
                 (rule->conditions[i].op == SCMP_CMP_MASKED_EQ
@@ -200,7 +194,7 @@ static void compare_verdicts(const struct filter *f,
                      : rule->conditions[i].datum_a) +
                 (uint64_t)more;
         for (int i = 0; i < 2; i++, data.nr++) {
-            if (run_program(&f->program, &data) != read_rules(f, &data))
+            if (run_program(&f->program, &data) != read_rules(f, table, &data))
                 abort();
         }
     }
@@ -212,8 +206,11 @@ static void check_filter(const struct filter *f)
         if (f->tables[i].has_x32)
             return; /* two numberings in one */
     }
-    for (size_t i = 0; i < f->rule_count; i++)
-        compare_verdicts(f, &f->rules[i]);
+    for (size_t i = 0; i < f->table_count; i++) {
+        const struct call_table *table = &f->tables[i];
+        for (size_t k = 0; k < table->rule_count; k++)
+            compare_verdicts(f, table, &table->rules[k]);
+    }
 }
 
 /* --- the kinds --- */

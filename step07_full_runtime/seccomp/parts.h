@@ -16,12 +16,11 @@
 
 /* What happens to a call, if all the conditions on its arguments hold. */
 struct call_rule {
-    uint32_t token; /* of an architecture */
-    uint32_t number; /* of the call, in it */
-    uint32_t action; /* SCMP_ACT_..., which is SECCOMP_RET_... */
     const struct scmp_arg_cmp *conditions;
-    unsigned int count;
+    uint32_t number; /* of the call */
+    uint32_t action; /* SCMP_ACT_..., which is SECCOMP_RET_... */
     unsigned int order; /* in which it was given */
+    unsigned char count; /* of the conditions */
     bool is_piece; /* of a call that does many things: "socketcall" */
 };
 
@@ -29,6 +28,8 @@ struct call_rule {
 struct call_table {
     uint32_t token; /* AUDIT_ARCH_...: what the kernel calls it */
     bool has_x32; /* x32 is x86-64 with other numbers */
+    struct call_rule *rules;
+    size_t rule_count;
     char **late_names; /* see late_number() */
 };
 
@@ -48,8 +49,6 @@ struct filter {
     size_t architecture_count;
     struct call_table tables[32];
     size_t table_count;
-    struct call_rule *rules;
-    size_t rule_count;
     unsigned int flags; /* SECCOMP_FILTER_FLAG_... */
     bool notifies; /* a rule says SCMP_ACT_NOTIFY */
     char *listener_path; /* the agent's socket */

@@ -204,16 +204,14 @@ static int32_t mildness(uint32_t action)
 }
 
 /*
- * By architecture and number. Of one call's rules those with conditions come
- * first, and of them the strictest; pieces of a call that does many things
- * after the whole; else as they were given.
+ * By number. Of one call's rules those with conditions come first, and of them
+ * the strictest; pieces of a call that does many things after the whole; else
+ * as they were given.
  */
 static int compare(const void *left, const void *right)
 {
     const struct call_rule *a = left;
     const struct call_rule *b = right;
-    if (a->token != b->token)
-        return a->token < b->token ? -1 : 1;
     if (a->number != b->number)
         return a->number < b->number ? -1 : 1;
     if (!a->count != !b->count)
@@ -272,21 +270,18 @@ static size_t add_call(struct range *ranges, size_t *count,
 static void emit_architecture(const struct filter *f,
                               const struct call_table *table)
 {
-    const struct call_rule *rules = f->rules;
-    size_t limit = f->rule_count;
-    for (; limit && rules->token != table->token; limit--)
-        rules++;
-    size_t own = 0;
-    while (own < limit && rules[own].token == table->token)
-        own++;
-    struct range *ranges = allocate(2 * own + 4, sizeof(*ranges));
+    const struct call_rule *rules = table->rules;
+    size_t all = table->rule_count;
+    if (all)
+        qsort(table->rules, all, sizeof(*rules), compare);
+    struct range *ranges = allocate(2 * all + 4, sizeof(*ranges));
     size_t count = 0;
     add_action(ranges, &count, 0, f->default_action);
-    for (size_t i = 0; i < own;) {
+    for (size_t i = 0; i < all;) {
         uint32_t after = rules[i].number + 1;
-        i += add_call(ranges, &count, &rules[i], own - i, f->default_action);
+        i += add_call(ranges, &count, &rules[i], all - i, f->default_action);
         bool is_x32 = after > X32_BIT;
-        bool more = i < own && (is_x32 || rules[i].number < X32_BIT);
+        bool more = i < all && (is_x32 || rules[i].number < X32_BIT);
         add_action(ranges, &count, after,
                    more ? f->default_action : f->newer_action);
         if (!more && !is_x32 && table->has_x32)
@@ -305,9 +300,10 @@ static void emit_architecture(const struct filter *f,
 bool seccomp_forbids(const struct filter *f, uint32_t number)
 {
     uint32_t action = f->default_action;
-    for (size_t i = f->rule_count; i-- > 0;) {
-        const struct call_rule *rule = &f->rules[i];
-        if (rule->token != f->tables[0].token || rule->number != number)
+    const struct call_table *own = &f->tables[0];
+    for (size_t i = own->rule_count; i-- > 0;) {
+        const struct call_rule *rule = &own->rules[i];
+        if (rule->number != number)
             continue;
         if (rule->count)
             return false;
@@ -321,8 +317,6 @@ bool seccomp_forbids(const struct filter *f, uint32_t number)
 
 void seccomp_assemble(struct filter *f)
 {
-    if (f->rule_count)
-        qsort(f->rules, f->rule_count, sizeof(*f->rules), compare);
     length = 0;
     emit_load(offsetof(struct seccomp_data, arch));
     for (size_t i = 0; i < f->table_count; i++) {

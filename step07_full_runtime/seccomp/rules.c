@@ -62,7 +62,7 @@ copy_conditions(const struct scmp_arg_cmp *conditions, unsigned int count,
     return copy;
 }
 
-static struct call_rule *add(struct filter *f, uint32_t token, int number,
+static struct call_rule *add(struct call_table *table, int number,
                              uint32_t action,
                              const struct scmp_arg_cmp *conditions,
                              unsigned int count)
@@ -70,19 +70,18 @@ static struct call_rule *add(struct filter *f, uint32_t token, int number,
     enum {
         STEP = 512 /* a profile has hundreds: not one at a time */
     };
-    if (f->rule_count % STEP == 0)
-        f->rules =
-            enlarge(f->rules, f->rule_count + STEP - 1, sizeof(*f->rules));
-    struct call_rule *rule = &f->rules[f->rule_count];
+    if (table->rule_count % STEP == 0)
+        table->rules = enlarge(table->rules, table->rule_count + STEP - 1,
+                               sizeof(*table->rules));
+    struct call_rule *rule = &table->rules[table->rule_count];
     *rule = (struct call_rule){
-        .token = token,
         .number = (uint32_t)number,
         .action = action,
-        .count = count,
-        .order = (unsigned int)f->rule_count++,
+        .count = (unsigned char)count,
+        .order = (unsigned int)table->rule_count++,
     };
     if (count)
-        rule->conditions = copy_conditions(conditions, count, token);
+        rule->conditions = copy_conditions(conditions, count, table->token);
     return rule;
 }
 
@@ -115,7 +114,7 @@ static int late_number(struct call_table *table, const char *name)
  * The arguments of a piece are in memory, where no filter can look. So a rule
  * that allows some of them allows none here, and any other is for all.
  */
-static void add_piece(struct filter *f, uint32_t token, int whole, int pseudo,
+static void add_piece(struct call_table *table, int whole, int pseudo,
                       uint32_t action, unsigned int count)
 {
     if (count && action == SCMP_ACT_ALLOW)
@@ -128,7 +127,7 @@ static void add_piece(struct filter *f, uint32_t token, int whole, int pseudo,
         .datum_a = 0xffff,
         .datum_b = (uint64_t)(-pseudo % 100),
     };
-    add(f, token, whole, action, &is_piece, 1)->is_piece = true;
+    add(table, whole, action, &is_piece, 1)->is_piece = true;
 }
 
 void seccomp_add_rule(struct filter *f, uint32_t action, const char *name,
@@ -142,11 +141,11 @@ void seccomp_add_rule(struct filter *f, uint32_t action, const char *name,
             int whole =
                 seccomp_syscall_resolve_name_rewrite(architecture, name);
             if (whole >= 0)
-                add_piece(f, table->token, whole, number, action, count);
+                add_piece(table, whole, number, action, count);
             number = late_number(table, name);
         }
         /* A call that this architecture does not have needs no rule. */
         if (number >= 0)
-            add(f, table->token, number, action, conditions, count);
+            add(table, number, action, conditions, count);
     }
 }
