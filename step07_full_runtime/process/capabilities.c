@@ -61,12 +61,16 @@ void capabilities_drop_bounding(const struct spec *spec)
     find_grantable(&spec->process.capabilities);
     narrate(7, "prctl(PR_CAPBSET_DROP, ...) # capsh --drop=... --");
     for (int i = 0; i < SET_BITS; i++) {
-        if (has(spec->process.capabilities.bounding, i))
+        if (has(spec->process.capabilities.bounding, i) ||
+            prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
             continue;
-        /* EINVAL: this kernel has no such capability. (What libcap thinks to
-         * be the last one is a guess where its own look has failed.) */
-        if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1 && errno != EINVAL)
+        if (errno != EINVAL)
             die("drop capability %d", i);
+        /* This kernel has no such capability, and none after it. (What libcap
+         * thinks to be the last one is a guess where its own look has failed.)
+         */
+        if (i > CAP_LAST_CAP)
+            break;
     }
 }
 
