@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -183,10 +182,10 @@ static bool is_interactive(void)
 
 static const char *bundle_path(void)
 {
-    static char absolute[PATH_MAX];
     if (bundle && !*bundle)
         usage_error("--bundle '': not a directory (it is empty)");
-    if (!realpath(bundle ? bundle : ".", absolute))
+    char *absolute = realpath(bundle ? bundle : ".", NULL);
+    if (!absolute)
         die("open the bundle %s", bundle ? bundle : "(current directory)");
     return absolute;
 }
