@@ -270,8 +270,10 @@ FLAGS_analyzer = -fanalyzer
 # One file, which loads nothing: what needs a library is the plain program's. It
 # has a small C library in it, musl, which is without the kernel's headers.
 CC_static = musl-gcc
-FLAGS_static = -static -fno-pie -no-pie -ffunction-sections -Wl,--gc-sections \
-    -Wl,-z,noseparate-code -Wl,--entry=start_anew -Wl,--undefined=start_anew \
+LAYOUT = scripts/static.d/layout.ld
+FLAGS_static = -static -fno-pie -no-pie -ffunction-sections -fdata-sections \
+    -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,$(LAYOUT) \
+    -Wl,--entry=start_protected -Wl,--undefined=start_protected \
     -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH) \
     -include scripts/static.d/musl.h -DPLAIN_PROGRAM='"$(PREFIX)/lib/rung/rung"'
 MULTIARCH = $(shell $(CC) -print-multiarch)
@@ -363,10 +365,10 @@ $(STATIC_OBJECTS): $(BUILD)/step07/%.o: scripts/static.d/%.c $(BUILD)/hardening
 WITHOUT_LIBRARY = -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin \
     -fno-tree-loop-distribute-patterns
 
-$(STEP07_DIR)/demo: $(STEP07_OBJECTS)
+$(STEP07_DIR)/demo: $(STEP07_OBJECTS) $(if $(filter static,$(VARIANT)),$(LAYOUT))
 	@mkdir -p $(@D)
 	@$(if $(QUIET),,echo 'link $@')
-	@$(COMPILE) @$(BUILD)/hardening -o $@ $^$(call link_flags,step07)
+	@$(COMPILE) @$(BUILD)/hardening -o $@ $(filter %.o,$^)$(call link_flags,step07)
 
 # What keeps a mistake from becoming somebody's way in: those of these flags that
 # the compiler knows. (Where FORTIFY_SOURCE looks, ASan looks closer.)

@@ -27,6 +27,7 @@
 #include "base/report.h"
 #include "container/container.h"
 #include "container/notify.h"
+#include "container/self.h"
 #include "process/console.h"
 #include "rootfs/host_files.h"
 
@@ -221,6 +222,7 @@ static bool is_on_its_own(const struct container *c)
 
 void attend(struct container *c)
 {
+    self_let_go();
     while (!is_on_its_own(c)) {
         struct pollfd fds[6] = {
             {.fd = c->pidfd, .events = POLLIN},

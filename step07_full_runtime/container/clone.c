@@ -25,6 +25,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "container/container.h"
+#include "container/self.h"
 
 /* The raw system call: glibc has no wrapper. It returns twice, like fork(2). */
 static pid_t clone3(const struct clone_args *args)
@@ -78,6 +79,7 @@ static void leave_parent(struct container *c)
     close_fd(&c->socket_fd);
     close_fd(&c->cgroup.fd);
     close_fd(&c->signal_fd);
+    self_let_go();
 }
 
 /* The parent does not listen to the socket yet: what fails here we have to say

@@ -27,6 +27,13 @@
 #include "base/report.h"
 #include "container/self.h"
 
+int self_mount_fd = -1;
+
+void self_let_go(void)
+{
+    close_fd(&self_mount_fd);
+}
+
 static bool is_protected(int fd)
 {
     struct statvfs fs;

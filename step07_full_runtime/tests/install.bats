@@ -69,11 +69,21 @@ opt/x/share/man/man1/rung.1 644' ]]
     run_and_show to/bin/rung run -v --no-tty -- echo static
     assert_status 0
     [[ $output == static && $stderr != *'execve("'*lib/rung/rung* ]]
-    # It starts anew before its C library begins, which first says where its thread keeps its number.
+    # It runs from the copy of its file before its C library begins, which first says where its thread keeps its number;
+    # if the kernel won't have it so, it starts anew from there.
     if type -P strace >/dev/null; then
-        strace -qq -o calls -e trace=set_tid_address,execveat to/bin/rung run --no-tty -- true
-        [[ $(<calls) == 'execveat('* && $(grep -c 'execveat(' calls) == 1 ]]
+        strace -qq -o calls -e trace=set_tid_address,execveat,prctl to/bin/rung run --no-tty -- true
+        [[ $(<calls) == 'prctl(PR_SET_MM, PR_SET_MM_MAP, '*') = 0'$'\n''set_tid_address('* ]]
+        [[ $(<calls) != *'execveat('* ]]
+        strace -qq -o calls -e trace=set_tid_address,execveat,prctl -e inject=prctl:error=EINVAL:when=1 to/bin/rung run --no-tty -- true
+        [[ $(<calls) == 'prctl('*' = -1 EINVAL '*$'\n''execveat('*$'\n''set_tid_address('* ]]
     fi
+    # ps(1) knows it by all its words still.
+    DEMO_PROGRAM=$PWD/to/bin/rung DEMO_WORDS=("$PWD/to/bin/rung" run)
+    start_demo --no-tty -- sleep 100
+    container_pid
+    [[ $(tr '\0' ' ' </proc/"$demo_pid"/cmdline) == "${DEMO_WORDS[*]} --no-tty -- sleep 100 " ]]
+    stop_demo
     run_and_show to/bin/rung run -v --no-tty --ip 10.241.7.2/24 --bridge rung-static -- echo plain
     assert_status 0
     [[ $output == plain && $stderr == *"execve(\"$PWD/to/lib/rung/rung\")"* ]]
