@@ -95,7 +95,7 @@ static bool is(const char *word, const char *name)
 }
 
 /* May it be one of the commands that "enter" (main.c)? A word too many costs a
- * start, and no more. What -v shows and --without leaves out is main()'s. */
+ * few calls. What -v shows and --without leaves out is main()'s. */
 static bool enters(char **argv)
 {
     bool found = false;
