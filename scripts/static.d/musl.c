@@ -5,7 +5,8 @@
  * too, but for a few functions: those with which -D_FORTIFY_SOURCE checks the
  * size of what is written to, and other names for strtol(3) and its like. And
  * musl has no functions for the youngest system calls, nor signals' short
- * names.
+ * names. A few that it has do more than a program with one thread needs. (Names
+ * alone are in layout.ld.)
  */
 #define _GNU_SOURCE
 
@@ -13,6 +14,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,9 +212,10 @@ time_t time(time_t *timer)
 /* musl's sets O_CLOEXEC once more: kernels before Linux 2.6.23 did not. */
 int open(const char *file, int oflag, ...)
 {
+    bool creates = oflag & O_CREAT || (oflag & O_TMPFILE) == O_TMPFILE;
     va_list values;
     va_start(values, oflag);
-    mode_t mode = oflag & (O_CREAT | O_TMPFILE) ? va_arg(values, mode_t) : 0;
+    mode_t mode = creates ? va_arg(values, mode_t) : 0;
     va_end(values);
     return openat(AT_FDCWD, file, oflag, mode);
 }

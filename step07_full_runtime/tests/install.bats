@@ -70,12 +70,13 @@ opt/x/share/man/man1/rung.1 644' ]]
     assert_status 0
     [[ $output == static && $stderr != *'execve("'*lib/rung/rung* ]]
     # It runs from the copy of its file before its C library begins, which first says where its thread keeps its number;
-    # if the kernel won't have it so, it starts anew from there.
+    # a kernel that does not restore processes (ns_last_pid is for that, too) won't have it so: it starts anew from there.
     if type -P strace >/dev/null; then
-        strace -qq -o calls -e trace=set_tid_address,execveat,prctl to/bin/rung run --no-tty -- true
-        [[ $(<calls) == 'prctl(PR_SET_MM, PR_SET_MM_MAP, '*') = 0'$'\n''set_tid_address('* ]]
-        [[ $(<calls) != *'execveat('* ]]
-        strace -qq -o calls -e trace=set_tid_address,execveat,prctl -e inject=prctl:error=EINVAL:when=1 to/bin/rung run --no-tty -- true
+        strace_start() { strace -qq -o calls -e trace=set_tid_address,execveat,prctl "$@" to/bin/rung run --no-tty -- true; }
+        strace_start
+        [[ ! -e /proc/sys/kernel/ns_last_pid ||
+            $(<calls) == 'prctl(PR_SET_MM, PR_SET_MM_MAP, '*') = 0'$'\n''set_tid_address('* && $(<calls) != *'execveat('* ]]
+        strace_start -e inject=prctl:error=EINVAL:when=1
         [[ $(<calls) == 'prctl('*' = -1 EINVAL '*$'\n''execveat('*$'\n''set_tid_address('* ]]
     fi
     # ps(1) knows it by all its words still.
