@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -29,15 +28,14 @@
 #include "container/notify.h"
 #include "container/self.h"
 #include "process/console.h"
+#include "process/process.h"
 #include "rootfs/host_files.h"
 
 /* Is the signal in this set of /proc/PID/status? "\nSigBlk:" */
 static bool is_in_set(const char *status, const char *name, int number)
 {
-    const char *line = strstr(status, name);
-    uint64_t set = 0;
-    return line && sscanf(line + 9, "%" SCNx64, &set) == 1 &&
-           set >> (number - 1) & 1;
+    uint64_t set;
+    return process_read_signals(status, name, &set) && set >> (number - 1) & 1;
 }
 
 /*

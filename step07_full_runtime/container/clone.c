@@ -26,6 +26,7 @@
 #include "base/report.h"
 #include "container/container.h"
 #include "container/self.h"
+#include "process/process.h"
 
 /* The raw system call: glibc has no wrapper. It returns twice, like fork(2). */
 static pid_t clone3(const struct clone_args *args)
@@ -176,6 +177,7 @@ static const char *hint_for_clone(const struct container *c)
 void clone_process(struct container *c, uint64_t flags)
 {
     int sockets[2];
+    find_ignored_signals();
     channel_pair(sockets);
     c->socket_fd = sockets[0];
     c->child_socket_fd = sockets[1];

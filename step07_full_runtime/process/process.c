@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -201,6 +202,23 @@ void process_no_new_privs(const struct spec *spec)
         die("set no_new_privs");
 }
 
+/* Bit N-1: signal N may be ignored. So may all, until somebody has looked. */
+static uint64_t ignored = UINT64_MAX;
+
+bool process_read_signals(const char *status, const char *name, uint64_t *set)
+{
+    const char *line = strstr(status, name);
+    return line && sscanf(line + strlen(name), "%" SCNx64, set) == 1;
+}
+
+void find_ignored_signals(void)
+{
+    CLEANUP(free_string)
+    char *status = read_file_at(AT_FDCWD, "/proc/self/status");
+    if (status)
+        (void)process_read_signals(status, "\nSigIgn:", &ignored);
+}
+
 void unblock_signals(void)
 {
     /* The kernel's struct sigaction, with SIG_DFL. A C library's function would
@@ -209,7 +227,8 @@ void unblock_signals(void)
     sigset_t none;
     sigemptyset(&none);
     for (int i = 1; i < NSIG; i++)
-        if (syscall(SYS_rt_sigaction, i, by_default, NULL, NSIG / 8) == -1 &&
+        if (ignored >> (i - 1) & 1 &&
+            syscall(SYS_rt_sigaction, i, by_default, NULL, NSIG / 8) == -1 &&
             errno != EINVAL)
             die("reset signal %d", i); /* (KILL and STOP cannot be set) */
     if (sigprocmask(SIG_SETMASK, &none, NULL) == -1)
@@ -228,6 +247,7 @@ static pid_t start_command(const struct spec *spec, char **env)
     if (spec->process.terminal) {
         signal(SIGTTOU, SIG_IGN);
         (void)tcsetpgrp(STDIN_FILENO, getpid());
+        signal(SIGTTOU, SIG_DFL);
     }
     unblock_signals();
     process_name_listener(spec, env);

@@ -4,6 +4,8 @@
 #ifndef RUNG_PROCESS_H
 #define RUNG_PROCESS_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "config/spec.h"
@@ -12,6 +14,13 @@
 void process_limits(const struct spec *spec, pid_t pid);
 /* And lower the score; in a user namespace the child may not even raise it. */
 void process_oom_score(const struct spec *spec, pid_t pid);
+
+/* A set of signals in /proc/PID/status, by its name, like "\nSigIgn:": bit N-1
+ * is signal N. False, and the set as it was, if there is none. */
+bool process_read_signals(const char *status, const char *name, uint64_t *set);
+/* For a child of ours: its unblock_signals() resets these alone, not all. While
+ * /proc is the host's. */
+void find_ignored_signals(void);
 
 /* In the child. */
 /* While /proc is the host's. */
@@ -22,8 +31,8 @@ void process_directory(const struct spec *spec);
 void process_lower_limits(const struct spec *spec); /* setrlimit(2) */
 void process_ids(const struct spec *spec);
 void process_no_new_privs(const struct spec *spec);
-/* The parent's blocked signals would stay blocked in the command. Before the
- * filter, which may forbid these calls. sigprocmask(2) */
+/* What is blocked or ignored would stay so in the command. Before the filter,
+ * which may forbid these calls. sigprocmask(2), rt_sigaction(2) */
 void unblock_signals(void);
 /* Stay process 1, and run the command as a child. */
 _Noreturn void process_init(const struct spec *spec, char **env);
