@@ -51,8 +51,10 @@ struct process {
     uint64_t start;
 };
 
-/* In the flags: it has begun to end. From <linux/sched.h> of the kernel. */
-#define PF_EXITING 4U
+/* In the flags, from <linux/sched.h> of the kernel: it has begun to end; it has
+ * not called execve(2) since it was made. */
+#define PF_EXITING 0x4U
+#define PF_FORKNOEXEC 0x40U
 
 /*
  * A PID is used again after its process has gone. Together with the time the
@@ -83,12 +85,23 @@ uint64_t state_process_start(pid_t pid)
 /* Process 1 of a PID namespace becomes a zombie only when all others have been
  * waited for; a process of `exec` has its parent outside, who may not care. So
  * it may stay for long, but runs nothing any more. */
+static bool read_living(pid_t pid, uint64_t start_time, struct process *p)
+{
+    return pid > 0 && start_time && read_process(pid, p) &&
+           p->start == start_time && p->letter != 'Z' && p->letter != 'X' &&
+           !(p->flags & PF_EXITING);
+}
+
 bool state_process_lives(pid_t pid, uint64_t start_time)
 {
     struct process p;
-    return pid > 0 && start_time && read_process(pid, &p) &&
-           p.start == start_time && p.letter != 'Z' && p.letter != 'X' &&
-           !(p.flags & PF_EXITING);
+    return read_living(pid, start_time, &p);
+}
+
+bool state_process_has_executed(pid_t pid)
+{
+    struct process p;
+    return !read_process(pid, &p) || !(p.flags & PF_FORKNOEXEC);
 }
 
 static const char *const STATUS_NAMES[] = {
@@ -115,17 +128,21 @@ static bool is_frozen(const struct state *s)
     return events && strstr(events, "frozen 1");
 }
 
+/* The file says how far we have brought the container; whether its command
+ * runs, which begins in a moment that is not ours, the kernel says. */
 enum status state_status(const struct state *s)
 {
+    struct process p;
     if (!s->status_name)
         return STATUS_CREATING; /* a directory, and no file in it yet */
     if (s->pid == 0)
         return state_process_lives(s->runtime_pid, s->runtime_start)
                    ? STATUS_CREATING
                    : STATUS_STOPPED;
-    if (!state_process_lives(s->pid, s->start_time))
+    if (!read_living(s->pid, s->start_time, &p))
         return STATUS_STOPPED;
-    for (int i = STATUS_CREATING; i < STATUS_RUNNING; i++) {
+    for (int i = STATUS_CREATING; i < STATUS_RUNNING && p.flags & PF_FORKNOEXEC;
+         i++) {
         if (strcmp(s->status_name, STATUS_NAMES[i]) == 0)
             return (enum status)i;
     }

@@ -77,6 +77,8 @@ const char *status_name(enum status status);
 bool state_process_lives(pid_t pid, uint64_t start_time);
 /* Field 22 of /proc/PID/stat; 0 if there is no such process. */
 uint64_t state_process_start(pid_t pid);
+/* Has it called execve(2) since it was made? Who is gone is taken for it. */
+bool state_process_has_executed(pid_t pid);
 
 /* --- state_file.c --- */
 /* Make ROOT/ID and write the file. Fails if ID exists. Like all that opens the
@@ -84,7 +86,7 @@ uint64_t state_process_start(pid_t pid);
 void state_create(struct state *s);
 /* Process 1 exists: add its PID and start time. */
 void state_process(struct state *s, pid_t pid);
-/* "created", "running". */
+/* "created"; "running" is for a process that never calls execve(2): --init. */
 void state_change(struct state *s, enum status status);
 /* Keep the config.json that the container was made from, for `exec`,
  * `update` and the hooks; and read it again: NULL after warn(). */

@@ -114,26 +114,16 @@ static void take_terminal(struct container *c, int fd)
     console_start(c->spec, fd);
 }
 
-enum {
-    FORK_NO_EXEC = 0x40, /* the kernel's PF_FORKNOEXEC */
-};
-
 /*
  * The socket closes when execve(2) succeeds, but also when something kills the
  * process just before: its filter, which lets it say nothing. So ask the
  * kernel: a flag in /proc/PID/stat goes with the first execve(2), and before
  * the socket. Who has been collected already, by another parent, is believed.
+ * Our own init says so by closing the socket, and stays as it is.
  */
 static bool has_executed(const struct container *c)
 {
-    unsigned int flags;
-    if (c->spec->process.init)
-        return true; /* it says so by closing the socket, and stays as it is */
-    CLEANUP(free_string) char *path = print_string("/proc/%d/stat", c->pid);
-    CLEANUP(free_string) char *stat = read_file_at(AT_FDCWD, path);
-    const char *end = stat ? strrchr(stat, ')') : NULL; /* of the name */
-    return !end || sscanf(end, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1 ||
-           !(flags & FORK_NO_EXEC);
+    return c->spec->process.init || state_process_has_executed(c->pid);
 }
 
 /* The end of the socket is news too: the command runs now, or has failed. */

@@ -67,7 +67,9 @@ void container_runs(struct container *c)
 {
     if (c->spec->invocation.is_exec)
         return;
-    state_change(&c->state, STATUS_RUNNING);
+    /* Of all others the kernel can tell: state_status(). */
+    if (c->spec->process.init)
+        state_change(&c->state, STATUS_RUNNING);
     if (hooks_run(c->spec, HOOK_POSTSTART, &c->state, STATUS_RUNNING, NULL) ==
         0)
         return;
