@@ -21,6 +21,7 @@ enum {
     EXACT_MAX = EXACT * ALIGNMENT,
     LISTS = EXACT + 64,
     CHUNK = 256 << 10, /* that much at a time, from the kernel */
+    PAGE = 4 << 10, /* the smallest that there is; a larger one is as right */
 };
 
 /* What is before each piece of memory. */
@@ -45,6 +46,17 @@ static union header **list_of(size_t *size)
     int bits = 64 - __builtin_clzll(*size - 1);
     *size = (size_t)1 << bits;
     return &lists[EXACT + bits];
+}
+
+/* What is free is on pages that both processes will have: neither takes it.
+ * Declared in base/memory.h. */
+void memory_before_clone(void);
+void memory_before_clone(void)
+{
+    size_t rest = -(uintptr_t)unused % PAGE;
+    memset(lists, 0, sizeof(lists));
+    if (rest <= (size_t)(end - unused))
+        unused += rest;
 }
 
 void *malloc(size_t size)

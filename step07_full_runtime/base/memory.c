@@ -71,6 +71,10 @@ char *absolute_path(const char *path)
     return join_path(here, path);
 }
 
+__attribute__((weak)) void memory_before_clone(void)
+{
+}
+
 void free_string(char **text)
 {
     free(*text);

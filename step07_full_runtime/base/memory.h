@@ -21,6 +21,11 @@ char *join_path(const char *directory, const char *name);
 /* One that is relative starts in the current directory. */
 char *absolute_path(const char *path);
 
+/* Right before a process is made: what is allocated from now on is on pages of
+ * its own, which the kernel need not copy when one of the two writes there. In
+ * the static program; malloc(3) of the C library does as it likes. */
+void memory_before_clone(void);
+
 /* Run at the end of the block: CLEANUP(free_string) char *path = ...; */
 #define CLEANUP(function) __attribute__((cleanup(function)))
 void free_string(char **text);

@@ -190,6 +190,7 @@ void clone_process(struct container *c, uint64_t flags)
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)c->cgroup.fd;
     }
+    memory_before_clone();
     c->pid = clone_once(c, &args);
     /* An ordinary user may have no right to move what is in our own cgroup. */
     c->is_outside = c->pid == -1 && errno == EACCES && c->cgroup.fd != -1;
