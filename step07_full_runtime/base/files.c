@@ -61,7 +61,7 @@ int write_file_at(int directory_fd, const char *path, const char *text)
 
 char *read_fd(int fd)
 {
-    size_t size = 4096;
+    size_t size = 1024;
     size_t length = 0;
     char *text = allocate(1, size);
     for (;;) {
@@ -85,7 +85,7 @@ char *read_fd(int fd)
             errno = EFBIG;
             break;
         }
-        size *= 2;
+        size *= 4;
         char *larger = realloc(text, size);
         if (!larger)
             break;
