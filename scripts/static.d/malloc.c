@@ -20,7 +20,7 @@ enum {
     EXACT = 64, /* sizes up to 1 KB have a list each, then powers of two */
     EXACT_MAX = EXACT * ALIGNMENT,
     LISTS = EXACT + 64,
-    CHUNK = 256 << 10, /* that much at a time, from the kernel */
+    CHUNK = 128 << 10, /* that much at a time, and its pages with it */
     PAGE = 4 << 10, /* the smallest that there is; a larger one is as right */
 };
 
@@ -75,7 +75,7 @@ void *malloc(size_t size)
     if (needed > (size_t)(end - unused)) {
         size_t length = needed > CHUNK ? needed : CHUNK;
         char *more = mmap(NULL, length, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (more == MAP_FAILED)
             return NULL;
         unused = more;
