@@ -88,6 +88,11 @@ void set_verbose(bool on)
     settings.verbose = on;
 }
 
+bool is_verbose(void)
+{
+    return settings.verbose;
+}
+
 /* A terminal that passes everything on as it is does not return the carriage at
  * the end of a line: termios(3). */
 static bool is_raw(int fd)

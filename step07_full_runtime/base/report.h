@@ -70,5 +70,6 @@ void report_to(int fd);
  */
 void narrate(int chapter, const char *format, ...) PRINTF(2, 3);
 void set_verbose(bool on);
+bool is_verbose(void);
 
 #endif

@@ -192,12 +192,24 @@ static void read_notify(struct container *c)
         close_fd(&c->notify_fd);
 }
 
-/* The process has ended, perhaps before we heard all that it said. */
-static void read_last_words(struct container *c)
+/* All that it has said by now, and whether the command runs. */
+static void read_words(struct container *c)
 {
     struct pollfd words = {.fd = c->socket_fd, .events = POLLIN};
     while (c->socket_fd != -1 && poll(&words, 1, 0) == 1)
         read_socket(c);
+}
+
+/*
+ * Is there something to do as soon as the command runs? If not, it is enough to
+ * hear of it when something else happens: who wakes us just then takes a
+ * processor from the command.
+ */
+static bool waits_for_command(const struct container *c)
+{
+    const struct spec *spec = c->spec;
+    return !c->is_executing || c->detach || spec->process.init ||
+           spec->hooks[HOOK_POSTSTART].count || is_verbose();
 }
 
 /* Has it come as far as we are to bring it? */
@@ -215,7 +227,7 @@ void attend(struct container *c)
         struct pollfd fds[6] = {
             {.fd = c->pidfd, .events = POLLIN},
             {.fd = c->signal_fd, .events = POLLIN},
-            {.fd = c->socket_fd, .events = POLLIN},
+            {.fd = waits_for_command(c) ? c->socket_fd : -1, .events = POLLIN},
             {.fd = c->notify_fd, .events = POLLIN},
         };
         nfds_t count = 4;
@@ -232,16 +244,16 @@ void attend(struct container *c)
         /* The socket first: it says whether the command runs already. */
         if (fds[2].revents)
             read_socket(c);
+        if (fds[2].fd == -1 || fds[0].revents)
+            read_words(c);
         if (fds[1].revents)
             read_signals(c);
         if (fds[3].revents)
             read_notify(c);
         if (count > 4)
             copy_terminal(c, fds + 4);
-        if (fds[0].revents) {
-            read_last_words(c);
+        if (fds[0].revents)
             return;
-        }
     }
 }
 

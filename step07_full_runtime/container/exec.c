@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "container/container.h"
+#include "process/capabilities.h"
 #include "process/console.h"
 #include "process/lsm.h"
 #include "process/namespaces.h"
@@ -79,6 +80,7 @@ static _Noreturn void exec_run(struct container *c)
     process_directory(spec);
     c->env = process_environment(spec);
     process_find_executable(spec, c->env);
+    capabilities_check(spec);
     init_execute(c);
 }
 

@@ -265,6 +265,7 @@ void child(struct container *c)
     /* Now, so that "create" can tell already. */
     if (spec->process.args)
         process_find_executable(spec, c->env);
+    capabilities_check(spec);
     wait_for_start(c);
     run_start_hooks(c);
     init_execute(c);

@@ -30,8 +30,11 @@ static bool has(uint64_t set, int capability)
 /* What we have ourselves: nobody can give more. */
 static uint64_t grantable;
 
-static void find_grantable(const struct capability_sets *s)
+void capabilities_check(const struct spec *spec)
 {
+    if (without("capabilities"))
+        return;
+    const struct capability_sets *s = &spec->process.capabilities;
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
     if (capget(&header, data) == -1)
@@ -58,7 +61,6 @@ void capabilities_drop_bounding(const struct spec *spec)
 {
     if (without("capabilities"))
         return;
-    find_grantable(&spec->process.capabilities);
     narrate(7, "prctl(PR_CAPBSET_DROP, ...) # capsh --drop=... --");
     for (int i = 0; i < SET_BITS; i++) {
         if (has(spec->process.capabilities.bounding, i) ||
