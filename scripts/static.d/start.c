@@ -148,6 +148,8 @@ static void read_stack(struct start *start, long *stack)
     }
 }
 
+extern char data_end[]; /* layout.ld: from here on nothing is in the file */
+
 /* As the kernel has mapped it. Nothing has been written to .data yet; the rest
  * of its last page is .bss. elf(5), mmap(2) */
 static bool map_again(const Elf64_Phdr *segment, size_t page, long fd)
@@ -163,7 +165,7 @@ static bool map_again(const Elf64_Phdr *segment, size_t page, long fd)
         return false;
     if (!(protection & PROT_WRITE))
         return true;
-    char *bss = (char *)start + before + segment->p_filesz;
+    char *bss = data_end;
     for (; (size_t)bss % page; bss++)
         *bss = '\0';
     (void)call(SYS_madvise, (long)bss, TOUCHED, MADV_POPULATE_WRITE, 0, 0, 0);
